@@ -1,0 +1,160 @@
+"""The server: Streamlit as an ASGI application with security headers, health and the browser files.
+
+    python app.py --port 8501        streamlit run app.py        uvicorn app:app
+
+It serves pages/parts/router.py, so that any address, also a deep link to a fresh server, gets the frame. Nothing heavy
+is imported before the first page is out: models and indexes warm up on a thread of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import logging
+import re
+import socket
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pages.parts.assets import CLIENT, CLIENT_FILES, client_address, plotly_address, plotly_file
+
+HERE = Path(__file__).parent
+FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+HOST = "127.0.0.1"
+
+
+def inline_scripts(page: str) -> list[str]:
+    """Content-policy sources for the scripts inside Streamlit's own frame page, by their hash."""
+    bodies = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    digests = (hashlib.sha256(body.encode()).digest() for body in bodies)
+    return [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
+
+
+def content_policy() -> str:
+    """Only this server's files; blob: carries the glue of the browser components. No eval, no other host."""
+    frame = (Path(st.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
+    scripts = " ".join(["'self'", "blob:", *inline_scripts(frame)])
+    return (
+        f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss:; "
+        "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; "
+        "frame-ancestors 'self'"
+    )
+
+
+class SecurityHeaders:
+    """Adds the headers to every HTTP response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.headers = [
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"no-referrer"),
+            (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+            (b"content-security-policy", content_policy().encode()),
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *self.headers]
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+async def health(_: Request) -> Response:
+    return JSONResponse({"ok": True})
+
+
+async def plotly_js(_: Request) -> Response:
+    return FileResponse(plotly_file(), media_type="text/javascript", headers=FOR_EVER)
+
+
+async def client_js(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in CLIENT_FILES:
+        return JSONResponse({"error": "no such file"}, status_code=404)
+    return FileResponse(CLIENT / name, media_type="text/javascript", headers=FOR_EVER)
+
+
+def warm_up() -> None:
+    """Open what the pages need while the first one is being painted; a page that needs it sooner simply waits."""
+    from pages.parts.resources import application
+
+    try:
+        application().warm_up()
+    except Exception:
+        logging.getLogger("budgetscape").exception("warming up failed; the pages will say why")
+
+
+@asynccontextmanager
+async def lifespan(_: Any) -> AsyncIterator[None]:
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+    try:
+        yield
+    finally:
+        from pages.parts.resources import close_application
+
+        close_application()
+
+
+app = st.App(
+    HERE / "pages" / "parts" / "router.py",
+    routes=[
+        Route("/healthz", health),
+        Route(plotly_address(), plotly_js),
+        Route(client_address() + "/{name}", client_js),
+    ],
+    middleware=[Middleware(SecurityHeaders)],
+    lifespan=lifespan,
+)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def announce(port: int, patience_s: float = 60) -> None:
+    """Print the address once the server answers there."""
+    address = f"http://{HOST}:{port}"
+    until = time.monotonic() + patience_s
+    while time.monotonic() < until:
+        with suppress(OSError), urllib.request.urlopen(f"{address}/healthz", timeout=1):
+            print(f"Budgetscape is at {address}", flush=True)
+            return
+        time.sleep(0.05)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve on a loopback port until stopped."""
+    parser = argparse.ArgumentParser(description="The Budgetscape dashboard.")
+    parser.add_argument("--port", type=int, default=0, help="a free one is chosen when left out")
+    port = parser.parse_args(arguments).port or free_port()
+    threading.Thread(target=announce, args=(port,), name="announce", daemon=True).start()
+    sys.argv = [str(HERE / "app.py")]  # Streamlit looks for its configuration beside this file
+    app.run(config={"server.port": port})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""A name to a ChatModel: the endpoints file, the environment and the models on board, read once per process.
+
+The file is written by people and holds no secret: a key is named by its environment variable. A server that accepts
+any model name cannot be trusted to refuse a wrong one, so names are checked here. What an endpoint can do is probed
+when it is first opened and kept beside the data. It does not know what a run costs or who asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+from pydantic import TypeAdapter, ValidationError
+
+from budgetscape import embedded
+from budgetscape.endpoints_file import NAME, ModelSpec, read_file
+from budgetscape.pool import CAPABILITIES, EmbeddedChat, Pool
+from budgetscape.pool import NAME as ON_BOARD
+from engine.errors import InputError, UnknownName
+from engine.identity import content_hash, plain
+from engine.models.capabilities import NOTHING_KNOWN, Capabilities
+from engine.models.openai import OpenAIChat
+from store.home import Home
+
+PREFERRED = "smollm2-135m-corag"
+"""The adapter that is the default model where it is there."""
+
+
+class Registry:
+    """The models of one process; close it by `aclose` in the loop that opened them."""
+
+    def __init__(
+        self,
+        specs: Mapping[str, ModelSpec],
+        default: str,
+        env: Mapping[str, str],
+        kept: Path | None = None,
+        children: int | None = None,
+    ) -> None:
+        self._specs, self._env, self._kept = dict(specs), env, kept
+        self.default = default
+        """The model that is used when none is named."""
+        adapters = {name: spec.adapter for name, spec in specs.items() if spec.adapter}
+        self._pool = Pool(adapters, children)
+        self._open: WeakKeyDictionary[
+            asyncio.AbstractEventLoop, dict[str, OpenAIChat | EmbeddedChat]
+        ] = WeakKeyDictionary()
+        self._fingerprints: dict[str, str] = {}
+
+    @classmethod
+    def load(
+        cls,
+        home: Home,
+        *,
+        env: Mapping[str, str] | None = None,
+        adapters: Path | None = None,
+        children: int | None = None,
+    ) -> Registry:
+        """The models on board, one for each `*.gguf` in `adapters`, and those of the endpoints file.
+
+        BUDGETSCAPE_ENDPOINTS names another file than the home's, BUDGETSCAPE_MODEL the default model.
+        InputError for a bad file, UnknownName for a default that is not there.
+        """
+        env = os.environ if env is None else env
+        specs = on_board(adapters)
+        named = env.get("BUDGETSCAPE_ENDPOINTS", "").strip()
+        path = Path(named).expanduser() if named else home.endpoints
+        if named or path.exists():
+            for name, spec in read_file(path).items():
+                if name in specs:
+                    raise InputError(f"{path.name}: [models.{name}] is a model on board: rename it")
+                specs[name] = spec
+        default = env.get("BUDGETSCAPE_MODEL", "").strip() or _default(specs)
+        if default not in specs:
+            raise UnknownName("model", default, specs, "(BUDGETSCAPE_MODEL)")
+        return cls(specs, default, env, home.root / "capabilities", children)
+
+    def names(self) -> list[str]:
+        """All model names, those on board first."""
+        return list(self._specs)
+
+    def spec(self, name: str) -> ModelSpec:
+        """What is known of a model; UnknownName."""
+        if name not in self._specs:
+            raise UnknownName("model", name, self._specs)
+        return self._specs[name]
+
+    def concurrency(self, name: str) -> int:
+        """How many calls a model takes at once."""
+        spec = self.spec(name)
+        return self._pool.count if spec.embedded else spec.max_concurrency
+
+    async def open(self, name: str) -> OpenAIChat | EmbeddedChat:
+        """The model, ready for the running loop; probed when it is opened for the first time ever.
+
+        The same object until `aclose`. EndpointError when a probe fails, InputError when its key is not set.
+        """
+        spec = self.spec(name)
+        mine = self._open.setdefault(asyncio.get_running_loop(), {})
+        if name not in mine:
+            model = self._embedded(spec) if spec.embedded else await self._remote(spec)
+            mine.setdefault(name, model)
+        return mine[name]
+
+    async def aclose(self) -> None:
+        """Close what the running loop opened, and end the children."""
+        for model in self._open.pop(asyncio.get_running_loop(), {}).values():
+            await model.aclose()
+        self.close()
+
+    def close(self) -> None:
+        """End the children of this process; a later call starts them again."""
+        self._pool.close()
+
+    def capabilities(self, name: str) -> Capabilities | None:
+        """What a model can do, once it was probed; `think_control` as the file has decided."""
+        spec = self.spec(name)
+        able = CAPABILITIES if spec.embedded else self._recall(spec)
+        decided = spec.think_control
+        return replace(able, think_control=decided) if able and decided else able
+
+    def fingerprint(self, name: str) -> str:
+        """A hash of what stands behind a name. For an endpoint that is all it says about itself."""
+        spec = self.spec(name)
+        if spec.embedded:
+            if name not in self._fingerprints:
+                self._fingerprints[name] = embedded.fingerprint(spec.adapter)
+            return self._fingerprints[name]
+        able = self._recall(spec)
+        says = able.system_fingerprint if able else ""
+        return content_hash([spec.base_url, spec.model, spec.extra_body, says])
+
+    def _embedded(self, spec: ModelSpec) -> EmbeddedChat:
+        return self._pool.model(spec.name if spec.adapter else None)
+
+    async def _remote(self, spec: ModelSpec) -> OpenAIChat:
+        able = self._recall(spec)
+        model = OpenAIChat(
+            spec.base_url,
+            spec.model,
+            api_key=self._key(spec),
+            name=spec.name,
+            timeout_s=spec.timeout_s,
+            max_concurrency=spec.max_concurrency,
+            extra_body=dict(spec.extra_body),
+            capabilities=able or NOTHING_KNOWN,
+        )
+        if able is None:
+            try:
+                self._remember(spec, await model.probe())
+            except BaseException:
+                await model.aclose()
+                raise
+        return model
+
+    def _key(self, spec: ModelSpec) -> str:
+        if spec.api_key_env is None:
+            return ""
+        key = self._env.get(spec.api_key_env, "").strip()
+        if not key:
+            raise InputError(
+                f"model {spec.name}: set the environment variable {spec.api_key_env} to its key"
+            )
+        if not key.isascii() or not key.isprintable():
+            raise InputError(
+                f"model {spec.name}: {spec.api_key_env} holds something that is no key"
+            )
+        return key
+
+    def _note(self, spec: ModelSpec) -> Path | None:
+        about = content_hash([spec.base_url, spec.model, spec.extra_body], 16)
+        return self._kept / f"{about}.json" if self._kept else None
+
+    def _recall(self, spec: ModelSpec) -> Capabilities | None:
+        """What was probed and kept; None when nothing was, or by another version."""
+        note = self._note(spec)
+        try:
+            return _TABLE.validate_json(note.read_bytes()) if note else None
+        except (OSError, ValidationError):
+            return None
+
+    def _remember(self, spec: ModelSpec, able: Capabilities) -> None:
+        """Keep a probe; on a disk that cannot be written it is simply done again."""
+        if note := self._note(spec):
+            with suppress(OSError):
+                note.parent.mkdir(parents=True, exist_ok=True)
+                aside = note.with_suffix(f".{os.getpid()}")
+                aside.write_text(json.dumps(plain(able), indent=1), "utf-8")
+                aside.replace(note)
+
+
+_TABLE = TypeAdapter(Capabilities)
+
+
+def on_board(adapters: Path | None) -> dict[str, ModelSpec]:
+    """The model on board as it comes, and one for each adapter file; names are the files' stems."""
+    found = sorted(adapters.absolute().glob("*.gguf")) if adapters and adapters.is_dir() else []
+    bare = ModelSpec(ON_BOARD, "", ON_BOARD, parameters=embedded.PARAMETERS)
+    tuned = [
+        ModelSpec(path.stem, "", path.stem, parameters=embedded.PARAMETERS, adapter=path)
+        for path in found
+        if NAME.fullmatch(path.stem) and path.stem != ON_BOARD
+    ]
+    return {spec.name: spec for spec in (bare, *tuned)}
+
+
+def _default(specs: Mapping[str, ModelSpec]) -> str:
+    """The trained searcher where it is there, else any adapter, else the model as it comes."""
+    tuned = [name for name, spec in specs.items() if spec.adapter]
+    return PREFERRED if PREFERRED in tuned else next(iter(tuned), ON_BOARD)

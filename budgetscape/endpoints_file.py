@@ -1,0 +1,140 @@
+"""The endpoints file: written by people, read strictly, free of secrets.
+
+A key is named by its environment variable; whatever looks like a literal one is refused, and no message repeats a
+value of the file. It does not know whether anything answers at the addresses.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from engine.errors import InputError
+from engine.pricing import PriceCard
+from engine.types import ThinkControl
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+"""What a model may be called."""
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
+_SECRETS = {"api_key", "key", "token", "password", "secret", "authorization", "headers"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What is known of one model before it is opened."""
+
+    name: str
+    base_url: str
+    """Empty for a model on board."""
+    model: str
+    """The server's own name for it."""
+    api_key_env: str | None = None
+    prices: PriceCard = PriceCard()
+    parameters: int | None = None
+    max_concurrency: int = 8
+    timeout_s: float = 120.0
+    think_control: ThinkControl | None = None
+    """What a person decided; None takes what was probed."""
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    adapter: Path | None = None
+    """The adapter file of a trained model on board."""
+
+    @property
+    def embedded(self) -> bool:
+        return not self.base_url
+
+
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an address like http://127.0.0.1:8000/v1")
+    if parts.username or parts.password or parts.query:
+        raise ValueError("must not carry a user, password or query; name the key by api_key_env")
+    return value.rstrip("/")
+
+
+def _variable(value: str) -> str:
+    if not _VARIABLE.fullmatch(value):
+        raise ValueError(
+            "must be the NAME of an environment variable in capitals, such as OPENAI_API_KEY, not a key"
+        )
+    return value
+
+
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class _Prices(_Strict):
+    input: Price | None = None
+    cached_input: Price | None = None
+    output: Price | None = None
+    reasoning: Price | None = None
+    per_query: Price | None = None
+    currency: str = Field("USD", min_length=1, max_length=12)
+
+
+class _Model(_Strict):
+    base_url: Annotated[str, AfterValidator(_address)]
+    model: str = Field(min_length=1, max_length=200)
+    api_key_env: Annotated[str, AfterValidator(_variable)] | None = None
+    prices: _Prices = _Prices()
+    parameters: int | None = Field(None, gt=0)
+    max_concurrency: int = Field(8, ge=1, le=1024)
+    timeout_s: float = Field(120.0, gt=0, le=3600)
+    think_control: ThinkControl | None = None
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+
+
+def read_file(path: Path) -> dict[str, ModelSpec]:
+    """The models of an endpoints file by name; InputError names file, table and field, and repeats no value."""
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as fault:
+        raise InputError(f"{path.name} is not valid TOML: {fault}") from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise InputError(f"{path.name} cannot be read: {type(fault).__name__}") from None
+    tables = document.pop("models", {})
+    if document or not isinstance(tables, dict):
+        other = next(iter(document), "models")
+        raise InputError(f"{path.name}: '{other[:40]}' is not known; each model is a [models.NAME]")
+    return {name: _spec(path.name, name, table) for name, table in tables.items()}
+
+
+def _spec(file: str, name: str, table: Any) -> ModelSpec:
+    where = f"{file}: [models.{name[:64]}]"
+    if not NAME.fullmatch(name):
+        raise InputError(f"{where} a name has letters, digits and . _ : - only, at most 64")
+    if isinstance(table, dict) and (literal := _secret(table)):
+        raise InputError(
+            f"{where} {literal}: a key does not belong in this file; put it in an environment variable and"
+            ' name that: api_key_env = "VARIABLE"'
+        )
+    try:
+        read = _Model.model_validate(table)
+    except ValidationError as fault:
+        first = fault.errors(include_input=False, include_url=False, include_context=False)[0]
+        at = ".".join(str(part) for part in first["loc"])[:80]
+        raise InputError(f"{where} {at}: {first['msg'].removeprefix('Value error, ')}") from None
+    fields = {name: getattr(read, name) for name in _Model.model_fields if name != "prices"}
+    return ModelSpec(name=name, prices=PriceCard(**read.prices.model_dump()), **fields)
+
+
+def _secret(table: Mapping[str, Any]) -> str | None:
+    """The first field, at any depth, that looks like a literal key."""
+    for field_name, value in table.items():
+        if field_name.lower().replace("-", "_") in _SECRETS:
+            return field_name
+        if isinstance(value, dict) and (inner := _secret(value)):
+            return f"{field_name}.{inner}"
+    return None

@@ -1,0 +1,237 @@
+"""Live runs on one background loop: they outlive the page that started them.
+
+A page starts a run, keeps its id, and reads the run's events by index whenever it is drawn. The
+loop's thread appends to a run's list of events and never changes what is there, so that readers
+need no lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+from engine.errors import BudgetscapeError, InputError
+from engine.run.budgets import checked
+from engine.run.driver import Begun, Driver, Log, Piece
+from engine.run.memo import Memo
+from engine.run.ports import ChatModel, Retriever
+from engine.strategies import knobs_of, reachable, start
+from engine.sweeps.trajectory import Price, Trajectory, as_run, completed, id_of
+from engine.types import Budget, Question, Run, RunConfig, Step
+
+State = Literal["starting", "running", "done", "stopped", "failed"]
+LONGEST_QUESTION = 4_000
+MOST_REMEMBERED = 500
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRequest:
+    """What a person asked for."""
+
+    question: Question
+    strategy: str
+    model: str
+    index: str | None
+    budget: Budget
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """A run under way or over. Only the loop writes to it."""
+
+    id: str
+    request: LiveRequest
+    state: State = "starting"
+    events: list[Begun | Piece | Step] = field(default_factory=list)
+    run: Run | None = None
+    error: str | None = None
+    note: str = "starting"
+
+    @property
+    def over(self) -> bool:
+        return self.state in ("done", "stopped", "failed")
+
+    def says(self, note: str) -> None:
+        self.note = note
+        if not note:
+            self.state = "running"
+
+
+class Parts(Protocol):
+    """What live runs need of the application."""
+
+    async def model(self, name: str) -> ChatModel: ...
+    async def retriever(self, index: str) -> Retriever: ...
+    def config(self, request: LiveRequest) -> RunConfig: ...
+    def price(self, model: str) -> Price: ...
+    def save(self, trajectory: Trajectory) -> None: ...
+
+
+class Loop:
+    """One event loop on a thread of its own, for all that must outlive a rerun."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="live", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
+        return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+    def call(self, work: Coroutine[Any, Any, Any], timeout: float | None = None) -> Any:
+        return self.submit(work).result(timeout)
+
+    def close(self) -> None:
+        if self.loop.is_closed():
+            return
+        self.call(_cancel_all(), 10)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
+        self.loop.close()
+
+
+async def _cancel_all() -> None:
+    others = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+class LiveRuns:
+    """Start, watch and stop runs; the last ones are remembered until the process ends."""
+
+    def __init__(self, parts: Parts, loop: Loop) -> None:
+        self._parts, self._loop = parts, loop
+        self._runs: OrderedDict[str, LiveRun] = OrderedDict()
+        self._tasks: dict[str, Future[Any]] = {}
+        self._guard = threading.Lock()
+        """Protects the two tables against pages that start runs at the same time."""
+
+    def start(self, request: LiveRequest) -> str:
+        """Check everything a browser could have made up, then start; returns the id at once."""
+        check_request(request)
+        live = LiveRun(id="live-" + uuid.uuid4().hex[:16], request=request)
+        with self._guard:
+            self._runs[live.id] = live
+            while len(self._runs) > MOST_REMEMBERED:
+                self._forget_oldest()
+            self._tasks[live.id] = self._loop.submit(self._perform(live))
+        return live.id
+
+    def get(self, run_id: str) -> LiveRun | None:
+        return self._runs.get(run_id)
+
+    def stop(self, run_id: str) -> None:
+        """Cancel the run's calls; what it had done so far is kept on the run."""
+        task = self._tasks.get(run_id)
+        if task is not None:
+            task.cancel()
+
+    def recent(self, limit: int = 20) -> list[LiveRun]:
+        with self._guard:
+            return list(self._runs.values())[-limit:][::-1]
+
+    def _forget_oldest(self) -> None:
+        for key, live in self._runs.items():
+            if live.over:
+                del self._runs[key]
+                self._tasks.pop(key, None)
+                return
+        raise InputError("too many runs are under way; stop some first")
+
+    # ------------------------------------------------------------------------------ on the loop
+
+    async def _perform(self, live: LiveRun) -> None:
+        try:
+            trajectory = await perform(self._parts, live.request, live.events, live.id, live.says)
+            try:
+                await asyncio.to_thread(self._parts.save, trajectory)
+            except BudgetscapeError as error:
+                live.note = f"answered, but not saved: {error}"
+            live.run, live.state = trajectory.runs[0], "done"
+        except asyncio.CancelledError:
+            live.state, live.note = "stopped", "stopped by you"
+        except BudgetscapeError as error:
+            live.state, live.error, live.note = "failed", str(error), ""
+        except Exception:
+            _log.exception("a live run failed")
+            live.state, live.note = "failed", ""
+            live.error = "something went wrong inside; the log of the app says what"
+
+
+async def perform(
+    parts: Parts,
+    request: LiveRequest,
+    log: Log,
+    scope: str,
+    says: Callable[[str], None] = lambda _: None,
+) -> Trajectory:
+    """One run as a trajectory of one cell. A run that is cancelled or fails still ends its log with a Stopped."""
+    retriever = None
+    if request.budget.search:
+        says("opening the index")
+        retriever = await parts.retriever(request.index or "")
+    says("waking the model")
+    model = await parts.model(request.model)
+    config = completed(await asyncio.to_thread(parts.config, request))
+    memo = Memo(model, retriever)
+    question, budget = request.question, config.budget
+    driver = Driver(memo, memo, budget, question.id, config.seed, config.decoding, log)
+    says("")
+    try:
+        trace = await driver.run(
+            start(config.strategy, question, knobs_of(config.strategy, config.knobs))
+        )
+    except asyncio.CancelledError:
+        driver.trace("", "user")
+        raise
+    except BudgetscapeError as error:
+        driver.trace("", "error", str(error))
+        raise
+    price = parts.price(config.model)
+    identity = id_of(question, config, scope)
+    return Trajectory(
+        id=identity,
+        sweep="live",
+        question=question,
+        config=config,
+        runs=(as_run(identity, question, config, trace, price),),
+        calls=memo.calls,
+        found=memo.found,
+        paid=memo.paid,
+        paid_cost=price(memo.paid),
+    )
+
+
+def check_request(request: LiveRequest) -> None:
+    """Everything a browser or a shell could have made up; raises InputError."""
+    text = request.question.text.strip()
+    if not text:
+        raise InputError("the question is empty; type one or pick one from a set")
+    if len(text) > LONGEST_QUESTION:
+        raise InputError(
+            f"the question has {len(text):,} characters; {LONGEST_QUESTION:,} is the most"
+        )
+    checked(request.budget)
+    knobs_of(request.strategy, request.knobs)
+    if not reachable(request.strategy, request.budget, request.knobs):
+        capped = replace(request.budget, think_mode="cap")
+        if reachable(request.strategy, capped, request.knobs):
+            raise InputError(
+                f"{request.strategy}'s thinking cannot be forced; set think_mode to cap"
+            )
+        raise InputError(
+            f"{request.strategy} cannot use a search budget of {request.budget.search}"
+        )
+    if request.budget.search and not request.index:
+        raise InputError("a search budget above 0 needs an index; build one or set search to 0")

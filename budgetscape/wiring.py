@@ -1,0 +1,196 @@
+"""Opens what one process needs, once, and closes it.
+
+`Parts` is what any run needs: models, retrievers, prices. `App` adds what the dashboard needs: the store it owns and
+the live runs. The command line uses Parts alone, so that it works while the app is open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from budgetscape.endpoints import Registry
+from budgetscape.live import LiveRequest, LiveRuns, Loop
+from engine.errors import BudgetscapeError, StoreHeld
+from engine.pricing import cost
+from engine.retrieval.batching import Batched
+from engine.retrieval.embedding import MiniLM
+from engine.run.ports import ChatModel, Retriever
+from engine.sweeps.record import to_body
+from engine.sweeps.trajectory import Price, Trajectory
+from engine.types import Question, RunConfig, Usage
+from store.bundles import install_bundles
+from store.corpora import load_questions, question_names
+from store.history import Store
+from store.home import Home
+from store.index import index_recipe, open_retriever
+from store.index_record import index_names
+from store.journal import Journal
+from store.samples import install_samples
+
+KEEP_UP_S = 3.0
+CHECKOUT = Path(__file__).parents[1]
+SAMPLES = CHECKOUT / "sample_runs"
+SAMPLE = "sample"
+"""The name of the shipped corpus, its index and its questions."""
+
+
+class Parts:
+    """Models, retrievers and prices by name, each opened at its first use."""
+
+    def __init__(self, home: Home, registry: Registry) -> None:
+        self.home, self.registry = home, registry
+        self._retrievers: dict[str, Retriever] = {}
+        self._recipes: dict[str, str] = {}
+        self._opening = threading.Lock()
+        """Held while an index is opened, so that two first runs do not open it twice."""
+        self._saving = threading.Lock()
+        """Held while a line is written: live runs that end together share one journal."""
+        self._journal: Journal | None = None
+
+    @classmethod
+    def open(cls, env: Mapping[str, str] | None = None) -> Self:
+        home = Home.find(env).ensure()
+        install_samples(home, samples_folder(env), MiniLM)
+        install_bundles(home, samples_folder(env) / "sweeps")
+        return cls(home, Registry.load(home, env=env, adapters=SAMPLES / "adapters"))
+
+    async def model(self, name: str) -> ChatModel:
+        return await self.registry.open(name)
+
+    async def retriever(self, index: str) -> Retriever:
+        if index not in self._retrievers:
+            await asyncio.to_thread(self._open_retriever, index)
+        return self._retrievers[index]
+
+    def _open_retriever(self, index: str) -> None:
+        with self._opening:
+            if index not in self._retrievers:
+                embedder = None if index.endswith(":bm25") else MiniLM()
+                found = open_retriever(self.home, index, embedder)
+                self._recipes[index] = index_recipe(self.home, index)
+                self._retrievers[index] = Batched(found)
+
+    def recipe(self, index: str | None) -> str:
+        """The hash of corpus, embedding and settings behind an index that was opened."""
+        return self._recipes.get(index or "", "")
+
+    def config(self, request: LiveRequest) -> RunConfig:
+        return RunConfig(
+            strategy=request.strategy,
+            model=request.model,
+            index=request.index if request.budget.search else None,
+            budget=request.budget,
+            knobs=request.knobs,
+            seed=request.seed,
+            fingerprint=self.registry.fingerprint(request.model),
+            index_recipe=self.recipe(request.index) if request.budget.search else "",
+        )
+
+    def price(self, model: str) -> Price:
+        card = self.registry.spec(model).prices
+
+        def charged(usage: Usage) -> float | None:
+            return cost(usage, card)
+
+        return charged
+
+    def save(self, trajectory: Trajectory) -> None:
+        """Write a finished run to this process's journal; it counts once this returns."""
+        with self._saving:
+            if self._journal is None:
+                self._journal = Journal.open(self.home, "live")
+            self._journal.append("trajectory", trajectory.id, to_body(trajectory))
+            self._journal.flush()
+
+    async def aclose(self) -> None:
+        await self.registry.aclose()
+        if self._journal is not None:
+            self._journal.close()
+
+    # --------------------------------------------------------------------------------- what is there
+
+    def models(self) -> list[str]:
+        return self.registry.names()
+
+    def indexes(self) -> list[str]:
+        return index_names(self.home)
+
+    def question_sets(self) -> list[str]:
+        return question_names(self.home)
+
+    def questions(self, name: str) -> list[Question]:
+        return list(load_questions(self.home, name).questions)
+
+    @property
+    def default_model(self) -> str:
+        return self.registry.default
+
+    @property
+    def default_index(self) -> str | None:
+        return _preferred(self.indexes())
+
+    @property
+    def default_questions(self) -> str | None:
+        return _preferred(self.question_sets())
+
+
+class App(Parts):
+    """What the dashboard's process holds: parts, store, background loop and live runs."""
+
+    def __init__(self, home: Home, registry: Registry) -> None:
+        super().__init__(home, registry)
+        self.loop = Loop()
+        self.live = LiveRuns(self, self.loop)
+        try:
+            self.store = Store.open(home)
+            self.owner = True
+        except StoreHeld:
+            self.store = Store.scratch(home)
+            self.owner = False
+        self.store.ingest()
+        self.loop.submit(self._keep_up())
+
+    def save(self, trajectory: Trajectory) -> None:
+        super().save(trajectory)
+        self.store.ingest()
+
+    async def _keep_up(self) -> None:
+        """Take in what sweeps in other processes have written, every few seconds."""
+        while True:
+            await asyncio.sleep(KEEP_UP_S)
+            try:
+                await asyncio.to_thread(self.store.ingest)
+            except BudgetscapeError as error:
+                logging.getLogger(__name__).warning("%s", error)
+
+    def warm_up(self) -> None:
+        """Open the default index and wake the default model, so that the first question need not wait."""
+        if self.default_index:
+            self.loop.submit(self.retriever(self.default_index))
+        self.loop.submit(self.model(self.default_model))
+
+    def close(self) -> None:
+        self.loop.call(self.aclose(), 20)
+        self.loop.close()
+        self.store.close()
+
+
+def open_app(env: Mapping[str, str] | None = None) -> App:
+    """The application as one process needs it; raises BudgetscapeError with one line when it cannot start."""
+    return App.open(env)
+
+
+def samples_folder(env: Mapping[str, str] | None = None) -> Path:
+    """`sample_runs/` of the checkout, or what BUDGETSCAPE_SAMPLES names in its place."""
+    named = (os.environ if env is None else env).get("BUDGETSCAPE_SAMPLES", "").strip()
+    return Path(named).expanduser() if named else SAMPLES
+
+
+def _preferred(names: list[str]) -> str | None:
+    return SAMPLE if SAMPLE in names else next(iter(names), None)

@@ -1,0 +1,105 @@
+"""The mean of one cell and its 95 % interval, when runs of one question belong together.
+
+Question i has n_i scored runs with the sum s_i. The mean is the ratio m = sum(s_i) / sum(n_i), and with G questions and
+N runs its question-clustered variance is
+
+    V = G / (G - 1) * sum((s_i - m n_i)^2) / N^2
+    sum((s_i - m n_i)^2) = sum(s_i^2) - 2 m sum(s_i n_i) + m^2 sum(n_i^2)
+
+so that six sums per cell say everything. They add up over sets of questions that share none, which is how strata
+become a cell. The interval is Wilson's at the effective number of questions m (1 - m) / V, with the t quantile of
+G - 1 degrees of freedom for what V does not know: for many questions it is m +- t sqrt(V), and it never leaves 0 to 1.
+Where V says nothing (one question, or all of them alike) and where it says little (fewer than FEW questions) the
+effective number is at most G. Plain m +- t sqrt(V) was tried: near 0 and 1, and with few questions, it holds the truth
+in as little as 84 of 100 cases; the tests simulate this one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import sqrt
+
+from scipy.special import ndtri, stdtrit
+
+LEVEL = 0.95
+FEW = 10
+"""Below this many questions a variance may not claim more certainty than right-or-wrong would have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What a cell keeps of its scores y, which lie between 0 and 1; adds up over disjoint questions."""
+
+    questions: int = 0
+    n: int = 0
+    """Runs with a known score."""
+    y: float = 0.0
+    """The sum of s_i, the sum of the scores of question i."""
+    yy: float = 0.0
+    """The sum of s_i squared."""
+    ny: float = 0.0
+    """The sum of n_i s_i."""
+    nn: float = 0.0
+    """The sum of n_i squared."""
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(
+            self.questions + other.questions,
+            self.n + other.n,
+            self.y + other.y,
+            self.yy + other.yy,
+            self.ny + other.ny,
+            self.nn + other.nn,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    mean: float
+    low: float
+    high: float
+
+
+def interval(sums: Sums) -> Interval | None:
+    """The mean with its 95 % interval; None when nothing is scored.
+
+    interval(Sums(questions=10, n=10, y=10, yy=10, ny=10, nn=10)) -> 1.0, from 0.72 to 1.0
+    """
+    if not sums.n:
+        return None
+    mean = min(1.0, max(0.0, sums.y / sums.n))
+    v = variance(sums)
+    if v == 0.0 or not 0.0 < mean < 1.0:
+        return _wilson(mean, sums.questions, _quantile(None))
+    effective = mean * (1 - mean) / v
+    if sums.questions < FEW:
+        effective = min(effective, sums.questions)
+    return _wilson(mean, effective, _quantile(sums.questions - 1))
+
+
+def variance(sums: Sums) -> float:
+    """The question-clustered variance of the mean; 0 where it cannot be told."""
+    if sums.questions < 2:
+        return 0.0
+    mean, g = sums.y / sums.n, sums.questions
+    spread = sums.yy - 2 * mean * sums.ny + mean * mean * sums.nn
+    if spread <= 1e-12 * max(1.0, sums.nn):
+        return 0.0
+    return g / (g - 1) * spread / sums.n**2
+
+
+def _wilson(mean: float, n: float, z: float) -> Interval:
+    scale = 1 + z * z / n
+    centre = (mean + z * z / (2 * n)) / scale
+    half = z / scale * sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))
+    low = 0.0 if mean == 0.0 else max(0.0, centre - half)
+    high = 1.0 if mean == 1.0 else min(1.0, centre + half)
+    return Interval(mean, low, high)
+
+
+@lru_cache(maxsize=4096)
+def _quantile(freedom: int | None) -> float:
+    """Of the normal, or of t with these degrees of freedom."""
+    upper = (1 + LEVEL) / 2
+    return float(ndtri(upper) if freedom is None else stdtrit(freedom, upper))

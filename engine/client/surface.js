@@ -1,0 +1,286 @@
+// The 3D surface: keeps its camera while data change, reports clicks, and carries a mark where the dials stand.
+//
+// The mark is drawn over the canvas and projected with the scene's camera, so that dragging a dial touches no WebGL. That
+// camera is private to Plotly (pinned in pyproject.toml); without it the mark is hidden and all else works.
+
+import { follow, group, leave, make, move, nearest } from "./group.js";
+
+const mounted = new WeakMap();
+const CLICK_PX = 5;
+const FOLLOW_MS = 700;
+const NARROW_PX = 480;
+const VIEWS = {
+  Corner: { eye: { x: -1.2, y: -1.3, z: 0.7 }, center: { x: 0, y: 0, z: -0.16 } },
+  "Along search": { eye: { x: 0, y: -1.85, z: 0.25 }, center: { x: 0, y: 0, z: -0.1 } },
+  "Along thinking": { eye: { x: -1.85, y: 0, z: 0.25 }, center: { x: 0, y: 0, z: -0.1 } },
+  "From above": { eye: { x: 0, y: -0.05, z: 1.8 }, center: { x: 0, y: 0, z: 0 } },
+};
+const PLOTLY = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false };
+let loading = null;
+
+/** Plotly once per page, from the address the page gives. */
+function plotly(address) {
+  loading ??= new Promise((resolve, reject) => {
+    if (window.Plotly) return resolve(window.Plotly);
+    const script = make("script", "", null, { src: address });
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => reject(new Error("the drawing library could not be loaded"));
+    document.head.append(script);
+  });
+  return loading;
+}
+
+/** data: {figure, dials, at, group, plotly, alt, reason}; emits "cell" with {key, search, think}. */
+export function mount(element, data, emit) {
+  const shared = group(data.group);
+  const part = mounted.get(element) ?? build(element);
+  mounted.set(element, part);
+  Object.assign(part, { data, emit, shared, gone: false });
+  part.plot.setAttribute("aria-label", data.alt);
+  follow(shared, element, data.at, () => place(part));
+  if (!data.figure.data.length) say(part, data.reason);
+  else draw(part).catch((error) => say(part, `The 3D view is not available: ${error.message}. The map shows the same cells.`));
+  return () => {
+    part.gone = true;
+    leave(shared, element);
+    part.watcher.disconnect();
+    if (window.Plotly && part.drawn) window.Plotly.purge(part.plot);
+    mounted.delete(element);
+  };
+}
+
+function build(element) {
+  const root = make("div", "bs bs-surface");
+  const stage = make("div", "bs-stage");
+  const plot = make("div", "bs-plot", null, { role: "img" });
+  const overlay = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  overlay.setAttribute("class", "bs-mark");
+  overlay.setAttribute("aria-hidden", "true");
+  const views = make("div", "bs-views", null, { role: "group", "aria-label": "Camera" });
+  const note = make("p", "bs-note", "", { role: "status" });
+  const part = { element, plot, overlay, note, stage, drawn: false, press: null, hovered: null, pointer: null };
+  for (const name of Object.keys(VIEWS)) {
+    const button = make("button", "", name, { type: "button" });
+    button.addEventListener("click", () => look(part, VIEWS[name]));
+    views.append(button);
+  }
+  stage.append(plot, overlay);
+  root.append(stage, views, note);
+  element.replaceChildren(root);
+  part.watcher = new ResizeObserver(() => resized(part));
+  part.watcher.observe(stage);
+  watchPointer(part);
+  return part;
+}
+
+/** How finely to draw: twice the pixels with a graphics card, once where the processor draws, 0 without WebGL. */
+function fineness() {
+  try {
+    const gl = document.createElement("canvas").getContext("webgl");
+    const told = gl.getExtension("WEBGL_debug_renderer_info");
+    const name = String(gl.getParameter(told ? told.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+    return /swiftshader|llvmpipe|software/i.test(name) ? 1 : 2;
+  } catch {
+    return 0;
+  }
+}
+
+function say(part, text) {
+  part.note.textContent = text;
+  part.stage.hidden = true;
+}
+
+async function draw(part) {
+  part.fineness ??= fineness();
+  if (!part.fineness) throw new Error("this browser has no WebGL");
+  const library = await plotly(part.data.plotly);
+  if (part.gone) return;
+  part.stage.hidden = false;
+  part.note.textContent = "";
+  const { data, layout } = part.data.figure;
+  const kept = part.drawn ? cameraOf(part.plot) : null;
+  const dressed = themed(layout, part, kept);
+  const drawing = JSON.stringify([data, { ...dressed, scene: { ...dressed.scene, camera: null } }]);
+  if (part.drawing !== drawing) {
+    part.drawing = drawing; // a page is drawn again for many reasons; WebGL only for a new picture
+    part.size = sizeOf(part);
+    await library.react(part.plot, data, dressed, { ...PLOTLY, plotGlPixelRatio: part.fineness });
+  }
+  if (part.gone) return;
+  if (!part.drawn) listen(part);
+  part.drawn = true;
+  place(part);
+}
+
+/** Where the camera really is: Plotly's own note of it goes stale after a redraw. */
+function cameraOf(plot) {
+  return structuredClone(plot._fullLayout?.scene?._scene?.getCamera?.() ?? plot.layout?.scene?.camera ?? null);
+}
+
+function sizeOf(part) {
+  return `${part.stage.clientWidth}x${part.stage.clientHeight}`;
+}
+
+function resized(part) {
+  if (!part.drawn || part.size === sizeOf(part) || !part.stage.clientWidth) return;
+  part.size = sizeOf(part);
+  window.Plotly.Plots.resize(part.plot).then(() => place(part));
+}
+
+/** The page's own colours; the camera where the reader left it; short titles where there is little room. */
+function themed(layout, part, camera) {
+  const { element, stage } = part;
+  const { search, think } = part.data.dials;
+  const narrow = stage.clientWidth < NARROW_PX;
+  const short = { xaxis: search.unit, yaxis: think.unit };
+  const style = getComputedStyle(element.querySelector(".bs"));
+  const ink = style.getPropertyValue("--bs-ink").trim() || "#222";
+  const line = style.getPropertyValue("--bs-line").trim() || "#ccc";
+  const font = { color: ink, family: style.fontFamily };
+  const axis = (one, name) => ({
+    ...one,
+    color: ink,
+    gridcolor: line,
+    zerolinecolor: line,
+    linecolor: line,
+    showbackground: false,
+    showspikes: false,
+    title: { text: (narrow && short[name]) || one.title.text, font: { ...font, size: 12 } },
+    tickfont: { ...font, size: 11 },
+  });
+  const { scene } = layout;
+  const axes = Object.fromEntries(["xaxis", "yaxis", "zaxis"].map((name) => [name, axis(scene[name], name)]));
+  return {
+    ...layout,
+    autosize: true,
+    font,
+    paper_bgcolor: "rgba(0,0,0,0)",
+    hoverlabel: { font: { family: style.fontFamily } },
+    scene: { ...scene, ...axes, bgcolor: "rgba(0,0,0,0)", camera: camera ?? scene.camera },
+  };
+}
+
+function look(part, camera) {
+  if (!part.drawn) return;
+  window.Plotly.relayout(part.plot, { "scene.camera": { ...camera, up: { x: 0, y: 0, z: 1 } } });
+  chase(part);
+}
+
+// --------------------------------------------------------------------------------------------- clicks
+
+/**
+ * Plotly tells of a click when the button goes down, and only if it is still down when the next frame is drawn. Here a
+ * click is a press and release in one place over the point that Plotly last found there.
+ */
+function watchPointer(part) {
+  const at = (event) => ({ x: event.clientX, y: event.clientY });
+  const near = (a, b) => Boolean(a && b) && Math.hypot(a.x - b.x, a.y - b.y) <= CLICK_PX;
+  part.plot.addEventListener("pointermove", (event) => {
+    part.pointer = at(event);
+    if (event.buttons) chase(part);
+  }, true);
+  part.plot.addEventListener("pointerdown", (event) => {
+    part.press = { from: at(event), point: null };
+    part.pointer = at(event);
+    chase(part);
+  }, true);
+  part.plot.addEventListener("pointerup", (event) => {
+    const press = part.press;
+    if (!press) return;
+    press.still = near(press.from, at(event));
+    const hovered = near(part.hovered?.where, press.from) ? part.hovered.point : null;
+    settle(part, press.point ?? hovered);
+  }, true);
+}
+
+function listen(part) {
+  const found = (event) => event.points?.find((point) => point.data?.meta);
+  part.plot.on("plotly_hover", (event) => {
+    const point = found(event);
+    part.hovered = point ? { point, where: part.pointer } : null;
+  });
+  part.plot.on("plotly_unhover", () => (part.hovered = null));
+  part.plot.on("plotly_click", (event) => {
+    if (!part.press) return;
+    part.press.point = found(event);
+    if ("still" in part.press) settle(part, part.press.point);
+  });
+  for (const name of ["plotly_relayouting", "plotly_relayout", "plotly_afterplot"])
+    part.plot.on(name, () => chase(part));
+}
+
+/** Choose the cell under a finished press; without a point the click that is still to come may bring one. */
+function settle(part, point) {
+  if (!point && part.press.still) return;
+  const { still } = part.press;
+  part.press = null;
+  if (!still) return;
+  const { search, think } = part.data.dials;
+  const at = {
+    search: search.levels[nearest(search.positions, point.x)],
+    think: think.levels[nearest(think.positions, point.y)],
+  };
+  move(part.shared, at, part.element, true);
+  place(part);
+  part.emit("cell", { key: point.data.meta, ...at });
+}
+
+// --------------------------------------------------------------------------------------------- the mark
+
+/** Keep the mark in place while the camera moves and for a moment after. */
+function chase(part) {
+  const running = part.until > performance.now();
+  part.until = performance.now() + FOLLOW_MS;
+  if (running) return;
+  const frame = () => {
+    place(part);
+    if (!part.gone && performance.now() < part.until) requestAnimationFrame(frame);
+  };
+  requestAnimationFrame(frame);
+}
+
+function place(part) {
+  const { dials } = part.data;
+  const at = part.shared.at;
+  const scene = part.drawn && part.plot._fullLayout?.scene?._scene;
+  const project = at && scene && projector(part, scene);
+  if (!project) return part.overlay.replaceChildren();
+  const s = nearest(dials.search.levels, at.search);
+  const t = nearest(dials.think.levels, at.think);
+  const [x, y] = [dials.search.positions[s], dials.think.positions[t]];
+  const foot = project(x, y, 0);
+  const head = project(x, y, dials.top);
+  const nodes = [svg("line", { x1: foot[0], y1: foot[1], x2: head[0], y2: head[1], class: "bs-guide" })];
+  nodes.push(svg("circle", { cx: foot[0], cy: foot[1], r: 3, class: "bs-foot" }));
+  for (const reading of dials.readings) {
+    const stop = reading.stops[t]?.[s];
+    if (!stop) continue;
+    const [cx, cy] = project(x, y, stop.z);
+    nodes.push(svg("circle", { cx, cy, r: 7, class: "bs-dot", fill: reading.look.colour, "data-key": reading.key }));
+  }
+  part.overlay.replaceChildren(...nodes);
+}
+
+/** From axis coordinates to pixels of the stage, or null where Plotly's insides look different. */
+function projector(part, scene) {
+  const camera = scene.glplot?.cameraParams;
+  const scale = scene.dataScale;
+  const canvas = scene.container?.getBoundingClientRect();
+  if (!camera?.model || !camera.view || !camera.projection || !scale || !canvas?.width) return null;
+  const stage = part.stage.getBoundingClientRect();
+  const times = (m, v) => [0, 1, 2, 3].map((r) => m[r] * v[0] + m[4 + r] * v[1] + m[8 + r] * v[2] + m[12 + r] * v[3]);
+  return (x, y, z) => {
+    const point = [x * scale[0], y * scale[1], z * scale[2], 1];
+    const clip = times(camera.projection, times(camera.view, times(camera.model, point)));
+    return [
+      canvas.left - stage.left + ((clip[0] / clip[3] + 1) / 2) * canvas.width,
+      canvas.top - stage.top + ((1 - clip[1] / clip[3]) / 2) * canvas.height,
+    ];
+  };
+}
+
+function svg(tag, attributes) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
+}

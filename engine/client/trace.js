@@ -1,0 +1,85 @@
+// The steps of a run as a list. Whatever a model, a passage or a question says is set as text, never as markup.
+
+import { make } from "./group.js";
+
+const mounted = new WeakMap();
+
+/** data: {steps, running, summary}; each step has kind, title, text, facts, passages, under_way. */
+export function mount(element, data) {
+  const { root, list } = mounted.get(element) ?? build(element);
+  conclude(root, data.summary);
+  list.setAttribute("aria-busy", String(Boolean(data.running)));
+  data.steps.forEach((step, i) => line(list, i, step));
+  while (list.children.length > data.steps.length) list.lastElementChild.remove();
+  return () => {};
+}
+
+function build(element) {
+  const root = make("div", "bs");
+  const list = make("ol", "bs-trace", null, { "aria-label": "Steps of the run" });
+  root.append(list);
+  element.replaceChildren(root);
+  mounted.set(element, { root, list });
+  return { root, list };
+}
+
+/** The answer and its verdict above the steps. */
+function conclude(root, summary) {
+  root.querySelector(".bs-summary")?.remove();
+  if (!summary) return;
+  const card = make("section", "bs-summary", null, { "aria-label": "Answer" });
+  card.append(make("p", "bs-answer-text", summary.answer || "No answer"));
+  if (summary.verdict) {
+    const line = make("p", `bs-verdict ${summary.right ? "bs-right" : "bs-wrong"}`);
+    line.append(make("strong", "", `${summary.right ? "✓" : "✗"} ${summary.verdict}`));
+    if (!summary.right) line.append(make("span", "bs-quiet", ` · gold: ${summary.gold}`));
+    card.append(line);
+  }
+  card.append(make("p", "bs-quiet", summary.ending));
+  root.prepend(card);
+}
+
+/** Steps are only redrawn when they change, so that an open passage stays open while the run goes on. */
+function line(list, i, step) {
+  const drawn = JSON.stringify(step);
+  const old = list.children[i];
+  if (old?.drawn === drawn) return;
+  if (old && old.kind === step.kind && step.under_way && old.words) {
+    old.words.textContent = step.text;
+    old.drawn = drawn;
+    return;
+  }
+  const item = make("li", `bs-step bs-${step.kind}${step.under_way ? " bs-under-way" : ""}`);
+  Object.assign(item, { drawn, kind: step.kind });
+  item.append(head(step));
+  if (step.text || step.under_way) {
+    item.words = make("p", "bs-words", step.text);
+    item.append(item.words);
+  }
+  if (step.passages.length) item.append(passages(step.passages));
+  if (old) old.replaceWith(item);
+  else list.append(item);
+}
+
+function head(step) {
+  const row = make("div", "bs-step-head");
+  row.append(make("span", "bs-step-title", step.title));
+  for (const fact of step.facts) row.append(make("span", "bs-fact", fact));
+  return row;
+}
+
+function passages(list) {
+  const box = make("ol", "bs-passages");
+  for (const passage of list) {
+    const item = make("li");
+    const details = make("details");
+    const summary = make("summary");
+    summary.append(make("span", "bs-rank", `${passage.rank}`), make("span", "bs-passage-title", passage.title));
+    if (passage.gold) summary.append(make("span", "bs-gold", "holds evidence"));
+    summary.append(make("span", "bs-fact", `score ${passage.score}`), make("span", "bs-peek", passage.text));
+    details.append(summary, make("p", "", passage.text));
+    item.append(details);
+    box.append(item);
+  }
+  return box;
+}

@@ -1,0 +1,83 @@
+"""What can go wrong, as one tree. A user sees the message as one line; it says what to do.
+
+    BudgetscapeError
+    ├── InputError            the person gave something unusable (plan, budget, question, file, link)
+    │   └── UnknownName       a strategy, model, index, question set, sweep or snapshot that is not there
+    ├── EndpointError         a model or index endpoint failed us
+    │   ├── Unreachable       no connection
+    │   ├── Busy              429, 5xx or a time-out: worth another try, `retry_after_s` says when
+    │   └── BadReply          an answer that cannot be trusted: garbage, wrong usage, cut stream
+    ├── StoreError            files, locks, disk
+    │   ├── StoreHeld         another process owns the database file
+    │   └── Damaged           content that does not match its hash or its schema
+    └── StrategyError         our own fault: a strategy broke its contract with the driver
+
+The model's mistakes are not errors: they are recorded on the step. Running out of a budget is an outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class BudgetscapeError(Exception):
+    """Base of all that is reported to a person as one line."""
+
+
+class InputError(BudgetscapeError):
+    """Something a person gave cannot be used."""
+
+
+class UnknownName(InputError):
+    """A name that is not there, with the nearest that is.
+
+    UnknownName("strategy", "corga", ["corag", "iterative"]) -> strategy 'corga' is not known; did you mean 'corag'?
+    """
+
+    def __init__(self, what: str, name: str, known: Iterable[str], hint: str = "") -> None:
+        known = sorted(known)
+        near = get_close_matches(name, known, n=1)
+        if near:
+            tail = f"; did you mean '{near[0]}'?"
+        elif known:
+            tail = f"; known: {', '.join(known[:12])}" + (", ..." if len(known) > 12 else "")
+        else:
+            tail = "; there is none yet"
+        super().__init__(f"{what} '{name[:80]}' is not known{tail}{' ' + hint if hint else ''}")
+
+
+class EndpointError(BudgetscapeError):
+    """A model or index endpoint failed."""
+
+
+class Unreachable(EndpointError):
+    """No connection could be made."""
+
+
+class Busy(EndpointError):
+    """The endpoint asked to be tried later, failed inside, or did not answer in time."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class BadReply(EndpointError):
+    """An answer that cannot be trusted."""
+
+
+class StoreError(BudgetscapeError):
+    """Files, locks or the disk."""
+
+
+class StoreHeld(StoreError):
+    """Another process owns the database file."""
+
+
+class Damaged(StoreError):
+    """Content that does not match its hash or its schema."""
+
+
+class StrategyError(BudgetscapeError):
+    """A strategy broke its contract with the driver: a fault of ours."""

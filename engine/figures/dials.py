@@ -1,0 +1,132 @@
+"""What every stop of the two dials reads, worked out beforehand, so that dragging needs no server and no arithmetic.
+
+The 2D map is these stops laid out in rows and columns, so surface, dials and map can never disagree. Measured cells
+only: a stop where nothing was measured is None, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.figures.palette import Identity, Key
+from engine.figures.surface import Axis, Cell
+
+_STRONGEST = 62
+"""Per cent; text stays readable on it on the white and on the dark page."""
+
+
+class Priced(Cell, Protocol):
+    """A cell that also tells what it took, as means per run; None where unknown."""
+
+    @property
+    def search_used(self) -> float | None: ...
+    @property
+    def think_used(self) -> float | None: ...
+    @property
+    def cut_off(self) -> float | None: ...
+    @property
+    def cost(self) -> float | None: ...
+    @property
+    def seconds(self) -> float | None: ...
+    @property
+    def tokens(self) -> float | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One cell in words."""
+
+    z: float
+    tint: int
+    """Per cent of the identity's colour behind the cell on the map."""
+    quality: str
+    interval: str
+    n: str
+    spent: str
+    """Tokens, cost and seconds of a mean run."""
+    used: str
+    """How much of both budgets a mean run used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All stops of one strategy and model: `stops[think][search]`, None where nothing was measured."""
+
+    key: Key
+    look: Identity
+    stops: tuple[tuple[Stop | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DialsInfo:
+    search: Axis
+    think: Axis
+    quality: str
+    top: float
+    readings: tuple[Reading, ...]
+
+
+def dials_info(
+    cells: Iterable[Priced],
+    looks: Mapping[Key, Identity],
+    search: Axis,
+    think: Axis,
+    quality: str,
+    top: float,
+) -> DialsInfo:
+    """Read-outs on the given axes, one per strategy and model among the cells."""
+    groups: dict[Key, dict[tuple[int, int], Priced]] = {}
+    for cell in cells:
+        groups.setdefault((cell.strategy, cell.model), {})[cell.search, cell.think] = cell
+    readings = tuple(
+        Reading(key, looks[key], _stops(groups[key], search.levels, think.levels, top))
+        for key in sorted(groups)
+    )
+    return DialsInfo(search, think, quality, top, readings)
+
+
+def _stops(
+    cells: Mapping[tuple[int, int], Priced],
+    search: Sequence[int],
+    think: Sequence[int],
+    top: float,
+) -> tuple[tuple[Stop | None, ...], ...]:
+    return tuple(tuple(_stop(cells.get((s, t)), top) for s in search) for t in think)
+
+
+def _stop(cell: Priced | None, top: float) -> Stop | None:
+    if cell is None or cell.mean is None:
+        return None
+    return Stop(
+        z=cell.mean,
+        tint=round(_STRONGEST * min(1.0, cell.mean / top)),
+        quality=f"{cell.mean:.2f}",
+        interval="" if cell.low is None or cell.high is None else f"{cell.low:.2f}–{cell.high:.2f}",
+        n=f"{cell.n:,}",
+        spent=" · ".join(_spent(cell)) or "unknown",
+        used=_used(cell),
+    )
+
+
+def _spent(cell: Priced) -> list[str]:
+    told = []
+    if cell.tokens is not None:
+        told.append(f"{cell.tokens:,.0f} tokens")
+    if cell.cost is not None:
+        told.append(f"cost {cell.cost:.2g}")
+    if cell.seconds is not None:
+        told.append(f"{cell.seconds:.1f} s")
+    return told
+
+
+def _used(cell: Priced) -> str:
+    told = []
+    if cell.search_used is not None:
+        told.append(f"{cell.search_used:.1f} of {cell.search} queries")
+    if cell.think_used is not None:
+        told.append(f"{cell.think_used:.0f} of {cell.think} thinking tokens")
+    if cell.cut_off:
+        told.append(f"{cell.cut_off:.0%} cut off")
+    return ", ".join(told)

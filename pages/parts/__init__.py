@@ -1,0 +1,1 @@
+"""What pages share. Streamlit looks for pages one floor up only, so nothing here becomes a page."""

@@ -1,0 +1,197 @@
+"""The controls of both pages: what they offer comes from the application, what they return is checked again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.figures.surface import METRICS, Scale
+from engine.strategies import STRATEGIES, knobs_of
+from engine.types import Budget, Question
+from pages.parts.steps import difficulty
+
+if TYPE_CHECKING:
+    from budgetscape.live import LiveRequest
+    from budgetscape.wiring import App
+    from pages.parts.resources import Choices
+
+LONGEST_QUESTION = 1_000
+NARROWEST_PX = 140
+FROM_SET, OWN = "From a set", "Your own"
+SCALES: dict[str, Scale] = {"even steps": "even", "log": "log", "true": "true"}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What answers: chosen outside the form, since the read-outs follow it."""
+
+    strategy: str
+    model: str
+    index: str | None
+
+
+def words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def setting(app: App) -> Setting:
+    models, indexes = app.models(), app.indexes()
+    grid = st.grid(3, min_column_width=NARROWEST_PX)
+    strategy = grid.selectbox(
+        "Strategy",
+        list(STRATEGIES),
+        index=list(STRATEGIES).index("corag"),
+        format_func=words,
+        key="strategy",
+        bind="query-params",
+    )
+    model = grid.selectbox(
+        "Model", models, index=place(models, app.default_model), key="model", bind="query-params"
+    )
+    index = grid.selectbox(
+        "Index", indexes, index=place(indexes, app.default_index), key="index", bind="query-params"
+    )
+    return Setting(strategy, model or app.default_model, index)
+
+
+def place(options: Sequence[str], wanted: str | None) -> int | None:
+    if wanted in options:
+        return options.index(wanted)
+    return 0 if options else None
+
+
+def question_form(
+    app: App, dials: Callable[[], tuple[int, int]]
+) -> tuple[Question, tuple[int, int]] | None:
+    """The question, the dials and Run; None until Run is pressed. `dials` draws them where they belong."""
+    sets = app.question_sets()
+    kind = FROM_SET
+    if sets:
+        kind = st.segmented_control(
+            "Question", [FROM_SET, OWN], default=FROM_SET, required=True, key="question_kind"
+        )
+    chosen = _question_set(app, sets) if sets and kind == FROM_SET else None
+    with st.form("ask", border=False):
+        if chosen is not None:
+            question = _pick(chosen)
+        else:
+            question = typed(
+                st.text_area("Your question", max_chars=LONGEST_QUESTION, key="own", height=80)
+            )
+        at = dials()
+        pressed = st.form_submit_button(
+            "Run", type="primary", icon=":material/play_arrow:", width="stretch"
+        )
+    return (question, at) if pressed and question is not None else None
+
+
+def _question_set(app: App, sets: Sequence[str]) -> list[Question]:
+    name = sets[place(sets, app.default_questions) or 0]
+    if len(sets) > 1:
+        picked = st.selectbox(
+            "Question set", sets, index=sets.index(name), key="question_set", bind="query-params"
+        )
+        name = picked or name
+    return app.questions(name)
+
+
+def _pick(questions: list[Question]) -> Question | None:
+    ordered = sorted(questions, key=lambda q: (q.hops or 0, q.operations or 0, q.id))
+    by_id = {q.id: q for q in ordered}
+    picked = st.selectbox(
+        "Pick a question",
+        list(by_id),
+        index=_first_of_two_hops(ordered),
+        format_func=lambda key: f"{difficulty(by_id[key])} · {by_id[key].text}",
+        key="question",
+        label_visibility="collapsed",
+    )
+    return by_id.get(picked) if picked else None
+
+
+def _first_of_two_hops(questions: Sequence[Question]) -> int:
+    return next((i for i, q in enumerate(questions) if q.hops == 2), 0)
+
+
+def typed(text: str | None) -> Question | None:
+    """A question of one's own, without gold; None when it is empty."""
+    text = (text or "").strip()[:LONGEST_QUESTION]
+    if not text:
+        return None
+    return Question(
+        id="own-" + hashlib.blake2b(text.encode(), digest_size=6).hexdigest(), text=text
+    )
+
+
+def request(setting: Setting, question: Question, at: tuple[int, int]) -> LiveRequest:
+    """What to run. A search budget beyond the strategy's reach becomes the most it can use."""
+    from budgetscape.live import LiveRequest
+
+    search, think = min(at[0], knobs_of(setting.strategy).most_searches), at[1]
+    return LiveRequest(
+        question, setting.strategy, setting.model, setting.index, Budget(search, think)
+    )
+
+
+# ------------------------------------------------------------------------------------- quality surface
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which cells, and how they are drawn."""
+
+    sweep: str
+    metric: str
+    strategies: tuple[str, ...]
+    """None chosen means all; so for the others."""
+    models: tuple[str, ...]
+    hops: tuple[int, ...]
+    operations: tuple[int, ...]
+    scale: Scale
+
+
+def filters(sweeps: Sequence[str], choices: Choices) -> Filters:
+    first = st.grid(3, min_column_width=NARROWEST_PX)
+    sweep = first.selectbox("Sweep", sweeps, key="sweep", bind="query-params")
+    metric = first.selectbox(
+        "Quality", list(METRICS), format_func=METRICS.__getitem__, key="metric", bind="query-params"
+    )
+    scale = first.selectbox("Spacing of budgets", list(SCALES), key="spacing", bind="query-params")
+    several = len(choices.models) > 1
+    second = st.grid(4 if several else 3, min_column_width=NARROWEST_PX)
+    wanted = _several(second, "Strategies", choices.strategies, "strategies")
+    levels = [
+        second.multiselect(
+            "Hops", choices.hops, key="hops", bind="query-params", placeholder="All"
+        ),
+        second.multiselect(
+            "Operations",
+            choices.operations,
+            key="operations",
+            bind="query-params",
+            placeholder="All",
+        ),
+    ]
+    named = _several(second, "Models", choices.models, "models") if several else ()
+    return Filters(
+        sweep,
+        metric,
+        wanted,
+        named,
+        tuple(sorted(levels[0])),
+        tuple(sorted(levels[1])),
+        SCALES[scale],
+    )
+
+
+def _several(
+    column: st.delta_generator.DeltaGenerator, label: str, options: Sequence[str], key: str
+) -> tuple[str, ...]:
+    chosen = column.multiselect(
+        label, options, format_func=words, key=key, bind="query-params", placeholder="All"
+    )
+    return tuple(chosen)

@@ -1,0 +1,135 @@
+"""Mounts the browser parts: surface, dials, map and trace.
+
+The parts are plain modules that know no Streamlit; the glue below hands them data and takes back what they tell. What a
+browser sends is checked against the levels that were offered before anything is done with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import streamlit as st
+
+from engine.figures.dials import DialsInfo
+from engine.figures.surface import SurfaceInfo, described, surface_figure
+from engine.figures.trace import StepInfo, Summary
+from pages.parts.assets import CLIENT, client_address, plotly_address
+from pages.parts.state import Chosen
+
+_GLUE = """
+const leave = new WeakMap();
+export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
+  const host = parentElement.querySelector(".bs-host");
+  const emit = (name, value) => (name === "at" ? setStateValue : setTriggerValue)(name, value);
+  let gone = false;
+  import(new URL(data.module, document.baseURI).href).then((part) => {
+    if (!gone) leave.set(host, part.mount(host, data, emit));
+  });
+  return () => {
+    gone = true;
+    leave.get(host)?.();
+  };
+}
+"""
+
+
+_LARGEST = 1e9
+
+
+def _part(name: str) -> Any:
+    return st.components.v2.component(
+        f"budgetscape_{name}",
+        html="<div class='bs-host'></div>",
+        css=(CLIENT / "client.css").read_text(encoding="utf-8"),
+        js=_GLUE,
+        isolate_styles=False,  # Plotly puts its styles into the page
+    )
+
+
+_surface, _dials, _map, _trace = (_part(name) for name in ("surface", "dials", "map", "trace"))
+
+
+def _ignore() -> None:
+    """A component only reports what it has a callback for."""
+
+
+def _data(module: str, **data: Any) -> dict[str, Any]:
+    return {"module": f"{client_address()}/{module}.js", **data}
+
+
+def surface(
+    info: SurfaceInfo, dials: DialsInfo, at: tuple[int, int], *, group: str
+) -> Chosen | None:
+    """The 3D surface; returns the cell that was just clicked."""
+    data = _data(
+        "surface",
+        figure=surface_figure(info),
+        dials=asdict(dials),
+        at=_at(at),
+        group=group,
+        plotly=plotly_address(),
+        alt=described(info),
+        reason=info.reason,
+    )
+    result = _surface(key=f"{group}_surface", data=data, on_cell_change=_ignore)
+    return picked(result.cell, dials)
+
+
+def dials(
+    info: DialsInfo, at: tuple[int, int], *, group: str, focus: Sequence[str] = (), note: str = ""
+) -> tuple[int, int]:
+    """The two dials with their read-outs; returns the stop where they were let go: search, think."""
+    data = _data("dials", dials=asdict(info), at=_at(at), group=group, focus=list(focus), note=note)
+    result = _dials(key=f"{group}_dials", data=data, default={"at": None}, on_at_change=_ignore)
+    return snapped(result.at, info) or at
+
+
+def cell_map(info: DialsInfo, at: tuple[int, int], *, group: str) -> Chosen | None:
+    """The map of cells; returns the cell that was just chosen."""
+    data = _data("map", dials=asdict(info), at=_at(at), group=group)
+    result = _map(key=f"{group}_map", data=data, on_cell_change=_ignore)
+    return picked(result.cell, info)
+
+
+def trace(
+    steps: Sequence[StepInfo], *, key: str, running: bool = False, summary: Summary | None = None
+) -> None:
+    """The steps of a run; all of it is drawn as text."""
+    told = None if summary is None else asdict(summary)
+    data = _data("trace", steps=[asdict(s) for s in steps], running=running, summary=told)
+    _trace(key=key, data=data)
+
+
+def _at(at: tuple[int, int]) -> dict[str, int]:
+    return {"search": at[0], "think": at[1]}
+
+
+def snapped(sent: Any, info: DialsInfo) -> tuple[int, int] | None:
+    """What a browser sent as the dials' place, on the nearest levels on offer; None when it is no such thing."""
+    if not isinstance(sent, Mapping):
+        return None
+    search, think = _number(sent.get("search")), _number(sent.get("think"))
+    if search is None or think is None:
+        return None
+    return nearest(info.search.levels, search), nearest(info.think.levels, think)
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and abs(value) < _LARGEST else None
+
+
+def nearest(levels: Sequence[int], wanted: float) -> int:
+    """nearest((0, 2, 8), 3) -> 2"""
+    return min(levels, key=lambda level: abs(level - wanted))
+
+
+def picked(sent: Any, info: DialsInfo) -> Chosen | None:
+    """What a browser sent as a cell; None unless it is one that was drawn."""
+    at = snapped(sent, info)
+    key = sent.get("key") if isinstance(sent, Mapping) else None
+    known = {reading.key for reading in info.readings}
+    if at is None or not isinstance(key, list) or tuple(key) not in known:
+        return None
+    return Chosen(str(key[0]), str(key[1]), *at)

@@ -1,0 +1,89 @@
+"""From the surface down: the cells as a table, the questions of a cell, the trace of a question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from pages.parts import resources, state, steps
+from pages.parts.controls import Filters, words
+
+if TYPE_CHECKING:
+    from pages.parts.resources import Cells
+    from store.history import CellRow, RunHead
+
+
+def table_of(cells: Sequence[CellRow], quality: str) -> None:
+    """Every cell with its interval, for reading and for copying."""
+    share = st.column_config.NumberColumn
+    rows = [
+        {
+            "strategy": words(c.strategy),
+            "model": c.model,
+            "queries": c.search,
+            "thinking tokens": c.think,
+            quality: c.mean,
+            "low": c.low,
+            "high": c.high,
+            "questions": c.n,
+            "cut off": c.cut_off,
+            "queries used": c.search_used,
+            "thinking used": c.think_used,
+            "tokens": c.tokens,
+            "seconds": c.seconds,
+            "cost": c.cost,
+        }
+        for c in cells
+    ]
+    st.dataframe(
+        pd.DataFrame(rows).dropna(axis="columns", how="all"),
+        hide_index=True,
+        column_config={name: share(format="%.2f") for name in (quality, "low", "high", "cut off")}
+        | {name: share(format="%.1f") for name in ("queries used", "thinking used", "seconds")}
+        | {"tokens": share(format="%.0f")},
+        key="cells",
+    )
+
+
+def questions(chosen: Filters, cell: state.Chosen, cells: Cells) -> None:
+    """The runs of a cell, and the trace of the one that is picked."""
+    heads = resources.heads(chosen, cell, cells)
+    name = f"{words(cell.strategy)} · {cell.search} queries · {cell.think} thinking tokens"
+    st.subheader(steps.literal(name), anchor=False, divider="gray")
+    if not heads:
+        st.info("No stored run belongs to this cell under these filters.")
+        return
+    left, right = st.columns([6, 5], gap="large")
+    with left:
+        picked = _pick(heads, chosen.metric, key=f"heads {cell.to_link()} {chosen}")
+    if picked:
+        state.show_run(picked)
+    shown = resources.shown_run(state.shown_run())
+    with right:
+        if shown is None:
+            st.caption("Select a question in the table to read its trace.")
+        else:
+            steps.show(shown)
+
+
+def _pick(heads: Sequence[RunHead], metric: str, key: str) -> str | None:
+    frame = pd.DataFrame(
+        {
+            "question": [h.question for h in heads],
+            "answer": [h.answer for h in heads],
+            "score": [getattr(h, metric, None) for h in heads],
+            "hops": [h.hops for h in heads],
+            "operations": [h.operations for h in heads],
+            "queries": [h.search_used for h in heads],
+            "thinking": [h.think_used for h in heads],
+            "ended by": [h.stopped_by for h in heads],
+        }
+    ).dropna(axis="columns", how="all")
+    event = st.dataframe(
+        frame, hide_index=True, key=key, on_select="rerun", selection_mode="single-row", height=420
+    )
+    rows = event.selection.rows
+    return heads[rows[0]].id if rows else None

@@ -1,0 +1,80 @@
+"""Words for those who are new here: empty pages that say what to do next, short hints, keyboard help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from engine.errors import BudgetscapeError
+from engine.strategies import knobs_of
+from pages.parts.steps import literal
+
+NO_SWEEP = """
+**Nothing has been measured yet.** A sweep asks many questions at every pair of budgets and draws what it finds here.
+
+Write a plan and run it from the command line; this page shows the new runs as they arrive:
+"""
+PLAN = """\
+budgetscape sweep PLAN.toml        # plan: strategies, model, index, questions, search = [0, 1, 2], think = [0, 64]
+budgetscape ask "Who founded …?" --search 2 --think 64
+"""
+NO_INDEX = (
+    "No index yet: searching needs one. Build it with `budgetscape index CORPUS --name NAME`."
+)
+SMALL_MODEL = (
+    "The model on board is tiny and its world is invented, so nothing can be known by heart: "
+    "read the shape of the surface, not its level."
+)
+HOW = """
+1. **Pick a question**, or type one of your own about the corpus.
+2. **Turn the two dials**: how many queries it may send, how many tokens it may think.
+3. **Run**, and watch how the answer is found. The surface shows what such a budget bought before.
+"""
+KEYS = """
+| where | keys |
+|---|---|
+| dials | ← → one stop, Home / End to either end |
+| map of cells | arrow keys from cell to cell, Enter to open one |
+| surface | drag to turn, the buttons below for fixed views; click a cell to open it |
+| question | Ctrl + Enter runs |
+"""
+
+
+def nothing_measured() -> None:
+    with st.container(border=True):
+        st.markdown(NO_SWEEP)
+        st.code(PLAN, language="bash")
+
+
+def reach(name: str, offered: Sequence[int]) -> str:
+    """What a strategy cannot make use of, of the search budgets on offer."""
+    most = knobs_of(name).most_searches
+    if most >= max(offered):
+        return ""
+    if most == 0:
+        return "This strategy never searches: whatever the search budget, it sends no query."
+    return f"This strategy can use {most} quer{'y' if most == 1 else 'ies'} at most."
+
+
+def left_out(configurations: int) -> str:
+    return (
+        f"{configurations} more configurations of this sweep (other knobs, index or decoding) are not shown: "
+        "one surface per strategy and model, and different configurations are never pooled."
+    )
+
+
+def hint() -> None:
+    """Shown where no run has been shown yet."""
+    with st.container(border=True):
+        st.markdown(HOW)
+
+
+def keys() -> None:
+    with st.popover("Keys", icon=":material/keyboard:", type="tertiary"):
+        st.markdown(KEYS)
+
+
+def trouble(error: BudgetscapeError) -> None:
+    """An error that tells what to do, on one line."""
+    st.error(literal(str(error)), icon=":material/error:")

@@ -1,0 +1,244 @@
+"""The application that this process holds, and the calls through which pages get their data.
+
+Reads are cached by the store's version, so a run that has just been saved shows at once and nothing else is read twice.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.errors import BudgetscapeError
+from engine.figures.palette import Identity, Key, identities
+from engine.figures.surface import Mark, SurfaceInfo
+from engine.types import Run
+from pages.parts import state
+from pages.parts.steps import Shown
+from store.history import CellRow, RunHead, Slice
+
+if TYPE_CHECKING:
+    from budgetscape.wiring import App
+    from pages.parts.controls import Filters
+
+MOST_HEADS = 500
+UNMEASURED = tuple((search, think) for search in (0, 1, 2, 4) for think in (0, 32, 64, 128))
+"""What the dials offer before anything was measured."""
+LIVE = "live"
+POLL_S = 5.0
+Configuration = tuple[str, str, str, str, str, str]
+"""Strategy, model, hash of the rest, index, and the modes of both budgets."""
+MARK_COLOUR = "#CC0052"
+_opening = threading.Lock()
+"""Held while the application opens, so that the warm-up and the first page do not open it twice."""
+_opened: list[App] = []
+
+
+def application() -> App:
+    """The one application of this process, opened at the first call."""
+    with _opening:
+        if not _opened:
+            from budgetscape import wiring  # takes seconds: models, Chroma, DuckDB
+
+            _opened.append(wiring.open_app(os.environ))
+        return _opened[0]
+
+
+def close_application() -> None:
+    with _opening:
+        while _opened:
+            _opened.pop().close()
+
+
+def version() -> str:
+    """Changes whenever something was stored; the application keeps up with sweeps of other processes."""
+    store = application().store
+    return f"{id(store)}:{store.version()}"
+
+
+def looks() -> dict[Key, Identity]:
+    """How every stored strategy and model looks, whatever is filtered."""
+    return _looks(version())
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _looks(as_of: str) -> dict[Key, Identity]:  # noqa: ARG001  (the key of the cache)
+    app = application()
+    models = sorted(app.models(), key=lambda name: name != app.default_model)
+    return identities(((c.strategy, c.model) for c in app.store.cells()), models)
+
+
+# ------------------------------------------------------------------------------------------------- cells
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The cells of one surface per strategy and model."""
+
+    rows: tuple[CellRow, ...]
+    left_out: int = 0
+    """Configurations that are not shown, since only one per strategy and model is."""
+
+
+def sweeps() -> list[str]:
+    """Names of the sweeps that have runs, the largest first, live runs last."""
+    rows = [s for s in application().store.sweeps() if s.runs]
+    return [s.name for s in sorted(rows, key=lambda s: (s.name == LIVE, -s.runs, s.name))]
+
+
+def default_cells(metric: str) -> tuple[CellRow, ...]:
+    """Cells of the largest sweep: what a live run is compared with."""
+    names = [name for name in sweeps() if name != LIVE]
+    return _cells(version(), Slice(sweeps=(names[0],)), metric).rows if names else ()
+
+
+def cells(chosen: Filters) -> Cells:
+    return _cells(version(), _slice(chosen), chosen.metric)
+
+
+def _slice(chosen: Filters) -> Slice:
+    return Slice(
+        sweeps=(chosen.sweep,),
+        strategies=chosen.strategies or None,
+        models=chosen.models or None,
+        hops=chosen.hops or None,
+        operations=chosen.operations or None,
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _cells(as_of: str, where: Slice, metric: str) -> Cells:  # noqa: ARG001  (the key of the cache)
+    return one_configuration(application().store.cells(where, metric))
+
+
+def one_configuration(rows: Sequence[CellRow]) -> Cells:
+    """Keep, for every strategy and model, the configuration with most runs: different ones are never pooled."""
+    runs: Counter[Configuration] = Counter()
+    for row in rows:
+        runs[_configuration(row)] += row.n
+    largest: dict[Key, Configuration] = {}
+    for configuration, _ in sorted(runs.items(), key=lambda item: (-item[1], item[0])):
+        largest.setdefault(configuration[:2], configuration)
+    kept = set(largest.values())
+    return Cells(tuple(r for r in rows if _configuration(r) in kept), len(runs) - len(kept))
+
+
+def _configuration(row: CellRow) -> Configuration:
+    return (row.strategy, row.model, row.config, row.index, row.search_mode, row.think_mode)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the filters of a sweep can be set to."""
+
+    strategies: tuple[str, ...]
+    models: tuple[str, ...]
+    hops: tuple[int, ...]
+    operations: tuple[int, ...]
+
+
+def choices() -> Choices:
+    return _choices(version())
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _choices(as_of: str) -> Choices:  # noqa: ARG001  (the key of the cache)
+    rows = application().store.cells(by=("hops", "operations"))
+    return Choices(
+        strategies=tuple(sorted({r.strategy for r in rows})),
+        models=tuple(sorted({r.model for r in rows})),
+        hops=tuple(sorted({r.by[0] for r in rows} - {None})),
+        operations=tuple(sorted({r.by[1] for r in rows} - {None})),
+    )
+
+
+def offered(cells: Sequence[CellRow]) -> Sequence[tuple[int, int]]:
+    """Budgets for the dials beside those measured."""
+    return () if cells else UNMEASURED
+
+
+def start(info: SurfaceInfo) -> tuple[int, int]:
+    """Where dials stand at first: the middle of what is offered."""
+    searches, thinks = info.search.levels, info.think.levels
+    return searches[len(searches) // 2], thinks[len(thinks) // 2]
+
+
+# -------------------------------------------------------------------------------------------------- runs
+
+
+def heads(chosen: Filters, cell: state.Chosen, shown: Cells) -> list[RunHead]:
+    """The runs of one shown cell, without their steps."""
+    row = next((r for r in shown.rows if _is(r, cell)), None)
+    if row is None:
+        return []
+    where = replace(
+        _slice(chosen),
+        strategies=(row.strategy,),
+        models=(row.model,),
+        indexes=(row.index,),
+        search=row.search,
+        think=row.think,
+        config=row.config,
+    )
+    return application().store.runs(where, limit=MOST_HEADS)
+
+
+def _is(row: CellRow, cell: state.Chosen) -> bool:
+    return state.Chosen(row.strategy, row.model, row.search, row.think) == cell
+
+
+def shown_run(run_id: str | None) -> Shown | None:
+    """The run that a link names: a live one, a stored one, or None when there is no such run."""
+    if not run_id:
+        return None
+    live = application().live.get(run_id)
+    if live is not None:
+        return Shown.of_live(live)
+    stored = _stored(version(), run_id)
+    return None if stored is None else Shown.of_run(stored)
+
+
+def live_run(run_id: str) -> Shown:
+    live = application().live.get(run_id)
+    assert live is not None, "a run that is under way is never forgotten"
+    return Shown.of_live(live)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _stored(as_of: str, run_id: str) -> Run | None:  # noqa: ARG001  (the key of the cache)
+    try:
+        return application().store.run(run_id)
+    except BudgetscapeError:
+        return None
+
+
+def keep_link(shown: Shown) -> None:
+    """Point the link at the saved run, which outlives this process."""
+    if shown.run is not None and _stored(version(), shown.run.id) is not None:
+        state.show_run(shown.run.id)
+
+
+def marks(shown: Shown | None, metric: str) -> list[Mark]:
+    """The shown run as a point on the surface; without gold a vertical line."""
+    if shown is None or shown.run is None:
+        return []
+    z = getattr(shown.run.scores, metric)
+    label = "this run" if z is not None else "this run (no gold answer is known)"
+    return [Mark(shown.budget.search, shown.budget.think, z, label, MARK_COLOUR)]
+
+
+def keep_fresh() -> None:
+    """Draw the page again when a sweep in another process has left new runs."""
+    seen = version()
+
+    @st.fragment(run_every=POLL_S)
+    def look() -> None:
+        if version() != seen:
+            st.rerun()
+
+    look()

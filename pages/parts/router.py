@@ -1,0 +1,40 @@
+"""The navigation script, run at every visit and rerun: the frame around all pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from engine.errors import BudgetscapeError
+from pages.parts import guide
+from pages.parts.assets import CLIENT
+
+PAGES = Path(__file__).parents[1]
+ICON = CLIENT / "icon.svg"
+
+live_query = st.Page(
+    PAGES / "live_query.py",
+    title="Live query",
+    icon=":material/bolt:",
+    default=True,
+    help="Ask a question at a budget of your choice and watch the answer being found",
+)
+quality_surface = st.Page(
+    PAGES / "quality_surface.py",
+    title="Quality surface",
+    icon=":material/landscape:",
+    url_path="quality-surface",
+    help="Measured quality over both budgets, down to the single run",
+)
+
+st.set_page_config(
+    page_icon=ICON, layout="wide"
+)  # before the pages: their icons would be fetched from elsewhere
+page = st.navigation([live_query, quality_surface], position="top")
+st.set_page_config(page_title=f"{page.title} · Budgetscape", page_icon=ICON)
+st.title(page.title, anchor=False)
+try:
+    page.run()
+except BudgetscapeError as error:
+    guide.trouble(error)

@@ -1,0 +1,147 @@
+"""A run on the page, live or stored: what it spends, its answer, its steps.
+
+Nothing a model, a passage or a question says goes through Markdown: it is drawn by the trace component as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.figures.trace import Event, Summary, meters, summary, trace_info
+from engine.types import Budget, Question, Run
+from pages.parts import dials
+
+if TYPE_CHECKING:
+    from budgetscape.live import LiveRun
+
+POLL_S = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One run as a page shows it, whether it is under way, over or from the store."""
+
+    id: str
+    question: Question
+    strategy: str
+    model: str
+    budget: Budget
+    events: Sequence[Event]
+    running: bool
+    note: str = ""
+    error: str = ""
+    run: Run | None = None
+
+    @classmethod
+    def of_live(cls, live: LiveRun) -> Shown:
+        asked = live.request
+        running = live.state in ("starting", "running")  # read before the events: none is missed
+        return cls(
+            live.id,
+            asked.question,
+            asked.strategy,
+            asked.model,
+            asked.budget,
+            live.events[: len(live.events)],
+            running,
+            live.note,
+            live.error or "",
+            live.run,
+        )
+
+    @classmethod
+    def of_run(cls, run: Run) -> Shown:
+        config = run.config
+        return cls(
+            run.id,
+            run.question,
+            config.strategy,
+            config.model,
+            config.budget,
+            run.trace.steps,
+            running=False,
+            run=run,
+        )
+
+    @property
+    def summary(self) -> Summary | None:
+        return None if self.run is None else summary(self.run)
+
+
+def show(shown: Shown) -> None:
+    """Meters, what is going on, the answer and the steps."""
+    _heading(shown)
+    _meters(shown)
+    if shown.error:
+        st.error("The run ended early:", icon=":material/error:")
+        st.text(shown.error)
+    elif shown.note:
+        st.text(shown.note[:1].upper() + shown.note[1:])
+    steps = trace_info(shown.events, shown.question.supporting_ids)
+    dials.trace(steps, key="trace", running=shown.running, summary=shown.summary)
+
+
+def watch(read: Callable[[str], Shown], stop: Callable[[str], None], run_id: str) -> None:
+    """Show a live run until it is over, then draw the page once more with what it left."""
+
+    @st.fragment(run_every=POLL_S)
+    def poll() -> None:
+        shown = read(run_id)
+        if not shown.running:
+            st.rerun()
+        if st.button("Stop", icon=":material/stop_circle:", key="stop"):
+            stop(run_id)
+        show(shown)
+
+    poll()
+
+
+def _heading(shown: Shown) -> None:
+    st.text(shown.question.text)
+    told = [shown.strategy.replace("_", " "), shown.model]
+    if shown.question.hops is not None:
+        told.append(difficulty(shown.question))
+    st.caption(literal(" · ".join(told)))
+
+
+def _meters(shown: Shown) -> None:
+    spent = meters(shown.events)
+    run = shown.run
+    queries = run.trace.search.used if run else spent.queries
+    thinking = run.trace.think.used if run else spent.thinking_tokens
+    tokens = run.trace.usage.completion_tokens if run else spent.completion_tokens
+    left, right = st.columns(2)
+    left.progress(
+        _share(queries, shown.budget.search), f"**{queries}** of {shown.budget.search} queries"
+    )
+    right.progress(
+        _share(thinking, shown.budget.think),
+        f"**{thinking}** of {shown.budget.think} thinking tokens",
+    )
+    told = [f"{tokens:,} tokens generated"]
+    if run:
+        told += [f"{run.trace.usage.input_tokens:,} read", f"{run.trace.seconds:.1f} s"]
+        told += [f"cost {run.cost:.2g}"] if run.cost is not None else []
+    st.caption(" · ".join(told))
+
+
+def _share(used: int, limit: int) -> float:
+    return min(1.0, used / limit) if limit else 0.0
+
+
+def difficulty(question: Question) -> str:
+    """2 hops, 1 operation"""
+    hops, operations = question.hops, question.operations
+    parts = [] if hops is None else [f"{hops} hop{'s' * (hops != 1)}"]
+    if operations is not None:
+        parts.append(f"{operations} operation{'s' * (operations != 1)}")
+    return ", ".join(parts)
+
+
+def literal(text: str) -> str:
+    """Text that Markdown shows as it is: every mark of its syntax is escaped."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|~<>$:&" else c for c in text)

@@ -1,0 +1,210 @@
+"""A sweep as a folder that travels: its journal lines as Parquet, its run heads as Parquet, and a manifest of hashes.
+
+A bundle is data: it is bounded, checked against its manifest and line by line, and taken in through a journal like any
+other run, or refused whole. What is exported, imported and exported again is the same bytes but for the manifest's
+time. `runs.parquet` is for people with other tools; it is never read here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engine.errors import Damaged, InputError
+from engine.identity import content_hash
+from store.history import Store
+from store.home import Home, aside, checked_name, make_folder, write_whole, writing
+from store.journal import MOST_LINE, SUFFIX, Line, canonical_again, line_again, read_sweep, sha_of
+from store.rows import plan_row, rows_of
+
+VERSION = 1
+MANIFEST, LINES, HEADS = "manifest.json", "lines.parquet", "runs.parquet"
+MOST_BYTES = 2 * 1024**3
+"""Of one file of a bundle, and of its lines once they are unpacked."""
+GROUP = 256
+"""Lines that are packed together."""
+_SCHEMA = pa.schema({"kind": pa.string(), "id": pa.string(), "body": pa.string()})
+
+
+def export_sweep(store: Store, sweep: str, folder: Path) -> int:
+    """Write a sweep's bundle; returns its number of trajectories. Raises InputError when there is nothing to write."""
+    ids = store.trajectory_ids(sweep)
+    if not ids:
+        raise InputError(f"sweep '{sweep[:80]}' has no runs to export")
+    heads = store.frame("SELECT * FROM runs WHERE sweep = ? ORDER BY id", [sweep])
+    make_folder(folder)
+    with writing(folder):
+        with aside(folder / LINES) as path:
+            _write_lines(path, _lines(store, sweep, ids))
+        with aside(folder / HEADS) as path:
+            table = pa.Table.from_pandas(heads, preserve_index=False)
+            pq.write_table(table, path, compression="zstd")
+    manifest = {
+        "version": VERSION,
+        "sweep": sweep,
+        "trajectories": len(ids),
+        "runs": len(heads),
+        "files": {name: _hash(folder / name) for name in (LINES, HEADS)},
+        "made_by": f"budgetscape store export {sweep}",
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    write_whole(folder / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
+    return len(ids)
+
+
+def import_bundle(home: Home, folder: Path) -> str:
+    """Take a bundle in as a journal file; returns the sweep's name. Doing it twice changes nothing.
+
+    Raises Damaged or InputError with the reason when anything is not what the manifest says, and InputError when the
+    sweep is here with another plan; then nothing was taken in.
+    """
+    return _take_in(home, folder, "bundle")
+
+
+def install_bundles(home: Home, folder: Path) -> list[str]:
+    """Take in every bundle that stands in a folder, in the place of what it held before; returns the sweeps' names."""
+    return [_take_in(home, p.parent, "shipped") for p in sorted(folder.glob(f"*/{MANIFEST}"))]
+
+
+# ----------------------------------------------------------------------------------------- writing
+
+
+def _lines(store: Store, sweep: str, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Kind, id and body of every line: the plan where there is one, then the trajectories by id."""
+    rows = store.frame("SELECT hash, plan FROM sweeps WHERE sweep = ?", [sweep])
+    for row in rows.to_dict("records"):
+        yield (
+            "sweep",
+            sweep,
+            canonical_again({"hash": row["hash"], "plan": json.loads(row["plan"])}),
+        )
+    for id in ids:
+        yield "trajectory", id, canonical_again(store.line(id).body)
+
+
+def _write_lines(path: Path, lines: Iterator[tuple[str, str, str]]) -> None:
+    with pq.ParquetWriter(path, _SCHEMA, compression="zstd", compression_level=12) as writer:
+        while some := list(islice(lines, GROUP)):
+            columns = zip(*some, strict=True)
+            writer.write_table(pa.table([pa.array(c, pa.string()) for c in columns], _SCHEMA))
+
+
+# ----------------------------------------------------------------------------------------- reading
+
+
+def _take_in(home: Home, folder: Path, word: str) -> str:
+    manifest = _manifest(folder)
+    sweep = checked_name("sweep", str(manifest["sweep"]))
+    path = home.journals / sweep / f"{word}-{content_hash(manifest['files'], 16)}{SUFFIX}"
+    if path.exists():
+        return sweep
+    _check_files(folder, manifest)
+    old = set(path.parent.glob(f"shipped-*{SUFFIX}")) if word == "shipped" else set()
+    make_folder(path.parent)
+    with writing(path), aside(path) as new, new.open("wb") as out:
+        for raw, line in _checked_lines(folder, sweep):
+            if word == "bundle":
+                _check_plan(home, sweep, line)
+            out.write(raw)
+    for before in old:
+        before.unlink(missing_ok=True)
+    return sweep
+
+
+def _checked_lines(folder: Path, sweep: str) -> Iterator[tuple[bytes, Line]]:
+    """The lines of a bundle; Damaged at the first that is not one of ours, or when they unpack to too much."""
+    total = 0
+    try:
+        for batch in pq.ParquetFile(folder / LINES).iter_batches(batch_size=8):
+            for row in batch.to_pylist():
+                raw, line = _line(row, sweep)
+                total += len(raw)
+                if total > MOST_BYTES:
+                    raise Damaged(f"{folder.name} unpacks to more than {MOST_BYTES:,} bytes")
+                yield raw, line
+    except pa.ArrowException as error:
+        raise Damaged(f"{folder.name}/{LINES} cannot be unpacked") from error
+
+
+def _line(row: dict[str, Any], sweep: str) -> tuple[bytes, Line]:
+    if row["kind"] not in ("sweep", "trajectory") or len(row["body"] or "") > MOST_LINE:
+        raise Damaged("a bundle holds a line of an unknown kind, or one that is too long")
+    try:
+        body = json.loads(row["body"])
+        raw = line_again(row["kind"], row["id"], body)
+    except (ValueError, TypeError, RecursionError, InputError):
+        raise Damaged("a bundle holds a line that is no JSON of ours") from None
+    if not isinstance(body, dict) or (row["kind"] == "sweep" and row["id"] != sweep):
+        raise Damaged(f"a bundle of {sweep} holds a line of something else")
+    line = Line(row["kind"], row["id"], sha_of(raw), body, 0, len(raw))
+    if line.kind == "sweep":
+        plan_row(line)
+    else:
+        rows_of(line, sweep)
+    return raw, line
+
+
+def _check_plan(home: Home, sweep: str, line: Line) -> None:
+    """Refuse a plan under a name that another plan has here."""
+    if line.kind == "sweep":
+        here = {x.sha for x in read_sweep(home, sweep) if x.kind == "sweep"}
+        if here - {line.sha}:
+            raise InputError(
+                f"sweep '{sweep}' is here with another plan; import the bundle into another home"
+            )
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        if path.stat().st_size > 1_000_000:
+            raise Damaged(f"{folder.name}/{MANIFEST} is too large for a manifest")
+        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        version, names = int(manifest["version"]), set(manifest["files"])
+        manifest["sweep"]
+    except OSError as error:
+        raise InputError(f"{folder.name} is no bundle: {MANIFEST} cannot be read") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Damaged(
+            f"{folder.name}/{MANIFEST} is not a manifest ({type(error).__name__})"
+        ) from None
+    if version > VERSION:
+        raise InputError(
+            f"{folder.name} has format {version}, newer than {VERSION}: update the program"
+        )
+    if names != {LINES, HEADS}:
+        raise Damaged(f"{folder.name}/{MANIFEST} names other files than {LINES} and {HEADS}")
+    return manifest
+
+
+def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
+    for name in (LINES, HEADS):
+        part = folder / name
+        if not part.is_file() or part.is_symlink() or part.stat().st_size > MOST_BYTES:
+            raise Damaged(f"{folder.name}/{name} is missing, a link, or too large")
+        if _hash(part) != manifest["files"][name]:
+            raise Damaged(f"{folder.name}/{name} is not what its manifest says")
+    try:
+        file = pq.ParquetFile(folder / LINES)
+        about = file.metadata
+        sizes = [about.row_group(i).total_byte_size for i in range(about.num_row_groups)]
+        fits = file.schema_arrow.equals(_SCHEMA) and sum(sizes) <= MOST_BYTES
+    except (OSError, pa.ArrowException) as error:
+        raise Damaged(f"{folder.name}/{LINES} is no Parquet file") from error
+    if not fits:
+        raise Damaged(
+            f"{folder.name}/{LINES} has other columns, or unpacks to more than is allowed"
+        )
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,142 @@
+"""What is known of an index without opening it, and the checks that every opening makes.
+
+`current.json` in the folder of an index is its record: what was built, from what, where, and how
+well it finds. It is the only file that says which of the folders beside it is in use.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from engine.errors import Damaged, UnknownName
+from engine.identity import content_hash
+from engine.retrieval.embedding import Embedder
+from store.corpora import Corpus
+from store.home import Home, checked_name, write_whole
+
+HNSW: dict[str, Any] = {
+    "space": "cosine",
+    "max_neighbors": 32,
+    "ef_construction": 200,
+    "ef_search": 200,
+}
+"""Above Chroma's defaults: a missed neighbour would look like an effect of a budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What was built, and how well it finds; kept as `current.json`."""
+
+    name: str
+    corpus_hash: str
+    count: int
+    embedding: str
+    dimension: int
+    fingerprint: str
+    distance: str
+    recipe: str
+    """Hash of all that decides what a query returns: corpus, embedding, distance, HNSW settings."""
+    server: str | None
+    """Address of the Chroma server; None for a folder on this disk."""
+    place: str
+    """The folder beside `current.json`; empty on a server."""
+    collection: str
+    found_itself: float = 0.0
+    """Share of sampled passages that are their own nearest neighbour."""
+    recall_at_3: float = 0.0
+    """Against the exact scan, for queries halfway between two passages: harder than questions."""
+    recall_at_10: float = 0.0
+    seconds: float = 0.0
+    """Of building and checking, the embedding included."""
+
+    def __str__(self) -> str:
+        """For people: how well the index finds, against the exact scan."""
+        return (
+            f"recall@3 {self.recall_at_3:.3f}, recall@10 {self.recall_at_10:.3f} against the exact "
+            f"scan; {self.count} passages, {self.embedding}, built in {self.seconds:.1f} s"
+        )
+
+
+def index_report(home: Home, name: str) -> IndexReport:
+    """What is known of an index without opening it."""
+    report = read_record(home, checked_name("index", name))
+    if report is None:
+        hint = "(build it with `budgetscape index`)"
+        raise UnknownName("index", name, index_names(home), hint)
+    return report
+
+
+def index_names(home: Home) -> list[str]:
+    return sorted(path.parent.name for path in home.indexes.glob("*/current.json"))
+
+
+def index_folder(home: Home, name: str) -> Path:
+    return home.indexes / name
+
+
+def read_record(home: Home, name: str) -> IndexReport | None:
+    try:
+        text = (index_folder(home, name) / "current.json").read_text("utf-8")
+        return IndexReport(**json.loads(text))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise mismatch(name, "its current.json cannot be read") from error
+
+
+def record_before(home: Home, name: str) -> IndexReport | None:
+    """The record in use; a broken one is as good as none for those who build anew."""
+    try:
+        return read_record(home, name)
+    except Damaged:
+        return None
+
+
+def write_record(home: Home, report: IndexReport) -> None:
+    """From now on this is the index."""
+    body = json.dumps(asdict(report), indent=1).encode()
+    write_whole(index_folder(home, report.name) / "current.json", body)
+
+
+def about_collection(report: IndexReport) -> dict[str, Any]:
+    """What the collection itself must say."""
+    names = ("corpus_hash", "count", "embedding", "dimension", "fingerprint", "distance")
+    return {name: getattr(report, name) for name in names}
+
+
+def check_record(report: IndexReport, corpus: Corpus, embedder: Embedder) -> None:
+    if report.corpus_hash != corpus.hash:
+        raise mismatch(report.name, "its corpus has changed since it was built")
+    for what in ("name", "dimension", "fingerprint"):
+        built = getattr(report, "embedding" if what == "name" else what)
+        if built != getattr(embedder, what):
+            raise mismatch(
+                report.name,
+                f"it was built with embedding {what} {built}, not {getattr(embedder, what)}",
+            )
+
+
+def mismatch(name: str, why: str) -> Damaged:
+    return Damaged(f"index '{name}' cannot be used: {why}; rebuild it with `budgetscape index`")
+
+
+def planned(corpus: Corpus, embedder: Embedder, server: str | None) -> IndexReport:
+    """The record of what would be built now, in a new folder where there is no server."""
+    recipe = content_hash([corpus.hash, embedder.fingerprint, HNSW])
+    return IndexReport(
+        name=corpus.name,
+        corpus_hash=corpus.hash,
+        count=corpus.count,
+        embedding=embedder.name,
+        dimension=embedder.dimension,
+        fingerprint=embedder.fingerprint,
+        distance=HNSW["space"],
+        recipe=recipe,
+        server=server,
+        place="" if server else f"build-{recipe[:12]}-{uuid4().hex[:8]}",
+        collection=f"budgetscape-{corpus.name}-{recipe[:12]}",
+    )

@@ -1,0 +1,59 @@
+"""Sums that add up: a surface over any slice without touching a run.
+
+For each cell, configuration and stratum (hops, operations, phrasing) and each metric, over questions q with n_q scored
+runs that sum to y_q:
+
+    questions = G    n = sum n_q    y = sum y_q    yy = sum y_q^2    ny = sum n_q y_q    nn = sum n_q^2
+
+A question lies in one stratum, so sums over strata are sums over questions, and `engine.analysis.cells` has the mean
+and its interval from them. The other columns are sums over the scored runs; `cost` is unknown where one of them is.
+Sweeps may share questions: their sums must not be added up.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+METRICS = ("em", "f1", "contains", "numeric", "evidence_recall")
+STRATA = ("hops", "operations", "phrasing")
+
+
+def refresh(db: duckdb.DuckDBPyConnection) -> None:
+    """Do the sums of the stale configurations again, in one transaction."""
+    if not db.execute("SELECT 1 FROM stale LIMIT 1").fetchone():
+        return
+    db.begin()
+    try:
+        db.execute(
+            "DELETE FROM summary s USING stale t WHERE s.sweep = t.sweep AND s.config = t.config"
+        )
+        for metric in METRICS:
+            db.execute(_sums(metric), [metric])
+        db.execute("DELETE FROM stale")
+        db.commit()
+    except BaseException:
+        db.rollback()
+        raise
+
+
+def _sums(metric: str) -> str:
+    score = f'"{metric}"'
+    return f"""
+        INSERT INTO summary
+        WITH by_question AS (
+            SELECT sweep, strategy, model, index_name, config, search, think, search_mode,
+                   think_mode, hops, operations, phrasing, question_id,
+                   count(*) AS n, sum({score}) AS y, count_if(cut_off) AS cut_off,
+                   sum(search_used) AS search_used, sum(think_used) AS think_used,
+                   sum(input_tokens + completion_tokens) AS tokens, sum(seconds) AS seconds,
+                   CASE WHEN count(cost) = count(*) THEN sum(cost) END AS cost
+            FROM runs SEMI JOIN stale USING (sweep, config)
+            WHERE {score} IS NOT NULL
+            GROUP BY ALL
+        )
+        SELECT sweep, strategy, model, index_name, config, search, think, search_mode, think_mode,
+               hops, operations, phrasing, $1, count(*), sum(n), sum(y), sum(y * y), sum(n * y),
+               sum(n * n), sum(cut_off), sum(search_used), sum(think_used), sum(tokens),
+               sum(seconds), CASE WHEN count(cost) = count(*) THEN sum(cost) END
+        FROM by_question GROUP BY ALL
+    """

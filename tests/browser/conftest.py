@@ -1,0 +1,85 @@
+"""One real server and one real Chromium for all browser tests; the application behind them is invented."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+
+from tests.serving import serving
+
+CHROMIUM = os.environ.get("BUDGETSCAPE_CHROMIUM") or shutil.which("chromium")
+PATIENCE_MS = 90_000
+"""Software rendering on a busy machine is slow; nothing here waits longer than it must."""
+expect.set_options(timeout=PATIENCE_MS)
+FLAGS = [
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    with serving() as (where, _):
+        yield where
+
+
+@pytest.fixture(scope="module")
+def play() -> Iterator[Playwright]:
+    """One a module: while it is open its event loop runs in this thread, and other tests want their own."""
+    with sync_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser(play: Playwright) -> Iterator[Browser]:
+    """With WebGL drawn by the processor: slow, so pages are shared where they can be."""
+    found = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def blind(play: Playwright) -> Iterator[Browser]:
+    """Without WebGL."""
+    flags = [*FLAGS, "--disable-3d-apis", "--disable-gpu"]
+    found = play.chromium.launch(executable_path=CHROMIUM, args=flags)
+    yield found
+    found.close()
+
+
+@dataclass
+class Visit:
+    """A page, and everything it asked for and stumbled over."""
+
+    page: Page
+    asked: list[str]
+    faults: list[str]
+
+
+@contextmanager
+def visiting(browser: Browser) -> Iterator[Visit]:
+    context = browser.new_context(viewport={"width": 1000, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    visit = Visit(page, [], [])
+    page.on("request", lambda request: visit.asked.append(request.url))
+    page.on("pageerror", lambda error: visit.faults.append(str(error)))
+    yield visit
+    context.close()

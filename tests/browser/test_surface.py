@@ -1,0 +1,148 @@
+"""The surface in a real browser: camera, clicks, and a mark that is where the cell is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import PATIENCE_MS, Visit, visiting
+
+CAMERA = """() => {
+  const { eye } = document.querySelector('.bs-plot')._fullLayout.scene._scene.getCamera();
+  return [eye.x, eye.y, eye.z];
+}"""
+PLACE = """([search, think]) => {
+  const dot = document.querySelector(".bs-dot[data-key^='corag']");
+  const stage = document.querySelector('.bs-stage').getBoundingClientRect();
+  return [stage.left + Number(dot.getAttribute('cx')), stage.top + Number(dot.getAttribute('cy'))];
+}"""
+LISTEN = """() => {
+  const plot = document.querySelector('.bs-plot');
+  window.hits = [];
+  plot.on('plotly_hover', ({ points: [p] }) => window.hits.push([p.data.meta[0], p.x, p.y, p.z]));
+}"""
+
+
+@pytest.fixture(scope="module")
+def visit(browser: Browser, address: str) -> Iterator[Visit]:
+    """One page for all tests here: software WebGL takes seconds to draw its first frame."""
+    with visiting(browser) as found:
+        found.page.goto(address + "/quality-surface")
+        found.page.wait_for_selector(".bs-dot", state="attached", timeout=90_000)
+        yield found
+        assert found.faults == []
+
+
+@pytest.fixture
+def page(visit: Visit) -> Page:
+    return visit.page
+
+
+def until(page: Page, script: str, wanted: Callable[[Any], bool]) -> None:
+    """Wait for a value; Playwright's own way needs eval, which the content policy forbids."""
+    for _ in range(PATIENCE_MS // 100):
+        if wanted(page.evaluate(script)):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{script} never came to be as wanted")
+
+
+def turned(page: Page) -> list[float]:
+    """Turn the scene by a drag that starts beside the surface; the camera after it."""
+    plot = page.locator(".bs-plot")
+    plot.evaluate("(e) => e.scrollIntoView({ block: 'center' })")
+    box = plot.bounding_box()
+    assert box is not None
+    x, y = box["x"] + 40, box["y"] + box["height"] - 40
+    before = page.evaluate(CAMERA)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for i in range(1, 6):
+        page.mouse.move(x + 8 * i, y + i)
+        page.wait_for_timeout(30)
+    page.mouse.up()
+    until(page, CAMERA, lambda camera: camera != before)
+    return page.evaluate(CAMERA)
+
+
+def at(page: Page, search_stop: int, think_stop: int) -> tuple[float, float]:
+    """Put the dials on two stops as a drag would, and tell where corag's dot then is."""
+    for axis, stop in (("search", search_stop), ("think", think_stop)):
+        page.locator(f"input[data-axis={axis}]").evaluate(
+            "(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", stop
+        )
+    x, y = page.evaluate(PLACE, [search_stop, think_stop])
+    return x, y
+
+
+def test_the_camera_stays_where_it_was_put_when_the_data_change(page: Page):
+    camera = turned(page)
+    page.evaluate("() => { document.querySelector('.bs-plot').mine = true }")
+    page.get_by_role("combobox", name="Quality").click()
+    page.get_by_role("option", name="token F1").click()
+    title = "() => document.querySelector('.bs-plot').layout.scene.zaxis.title.text"
+    until(page, title, lambda text: text == "token F1")
+    assert page.evaluate(CAMERA) == pytest.approx(camera, abs=1e-3)
+    assert page.evaluate("() => document.querySelector('.bs-plot').mine")
+
+
+def test_the_mark_is_where_plotly_itself_finds_the_cell_also_after_turning(page: Page):
+    page.evaluate(LISTEN)
+    turned(page)
+    page.wait_for_timeout(900)
+    for search, think, where in ((3, 2, (1.0, 1.0)), (2, 1, (2 / 3, 0.5)), (3, 1, (1.0, 0.5))):
+        x, y = at(page, search, think)
+        page.evaluate("() => { window.hits = [] }")
+        page.mouse.move(x + 25, y - 60)
+        page.mouse.move(x, y, steps=3)
+        until(page, "() => window.hits.length", lambda hits: hits > 0)
+        page.wait_for_timeout(300)
+        name, *found = page.evaluate("() => window.hits.at(-1)")
+        stop = page.locator(".bs-readings tr", has_text=name).locator("strong").inner_text()
+        assert found[:2] == pytest.approx(where, abs=1e-6)
+        assert found[2] == pytest.approx(float(stop), abs=0.006)
+
+
+def test_a_click_on_the_surface_opens_the_cell_and_a_drag_that_starts_there_does_not(page: Page):
+    x, y = at(page, 3, 1)
+    page.mouse.move(x + 20, y - 20)
+    page.mouse.move(x, y, steps=3)
+    page.wait_for_timeout(400)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 10, steps=4)
+    page.mouse.up()
+    page.wait_for_timeout(700)
+    expect(page.get_by_role("heading", name="corag")).to_have_count(0)
+    x, y = at(page, 3, 1)
+    page.mouse.move(x + 20, y - 20)
+    page.mouse.move(x, y, steps=3)
+    page.wait_for_timeout(400)
+    page.mouse.click(x, y)
+    expect(
+        page.get_by_role("heading", name="corag · 4 queries · 32 thinking tokens")
+    ).to_be_visible()
+    assert "cell=corag" in page.url
+
+
+def test_the_map_is_walked_by_keyboard_and_moves_the_dials(page: Page):
+    grid = page.get_by_role("grid", name=re.compile("^corag"))
+    grid.locator("button").first.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(
+        page.get_by_role("heading", name="corag · 2 queries · 32 thinking tokens")
+    ).to_be_visible()
+    assert page.locator("input[data-axis=search]").get_attribute("aria-valuetext") == "2 queries"
+
+
+def test_without_webgl_the_map_takes_over_and_says_so(blind: Browser, address: str):
+    with visiting(blind) as visit:
+        page = visit.page
+        page.goto(address + "/quality-surface")
+        expect(page.get_by_role("status").filter(has_text="no WebGL")).to_be_visible()
+        page.locator(".bs-cell:not(:disabled)").first.click()
+        expect(page.get_by_role("heading", name="closed book · 0 queries")).to_be_visible()

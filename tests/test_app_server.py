@@ -1,0 +1,107 @@
+"""The server: what every response carries, what it serves, and what it does not."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import app
+from pages.parts.assets import CLIENT_FILES, client_address, plotly_address, plotly_file
+from tests.serving import serving
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[str, Path]]:
+    with serving() as found:
+        yield found
+
+
+def get(address: str, path: str, **headers: str):
+    request = urllib.request.Request(address + path, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as reply:
+            return reply.status, reply.headers, reply.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers, error.read()
+
+
+def test_a_cold_deep_link_gets_the_frame_and_the_page(server):
+    """The very first visit of a fresh server; it must stay the first test of this file."""
+    request = urllib.request.Request(
+        server[0] + "/_stcore/agent/interact",
+        json.dumps({"page": "quality-surface"}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as reply:
+        told = json.load(reply)
+    assert told["status"] == "ready"
+    text = json.dumps(told)
+    assert "Quality surface" in text and "Live query" in text and "Spacing of budgets" in text
+
+
+def test_it_tells_its_address_in_one_line(server):
+    address, log = server
+    until = time.monotonic() + 10
+    while "Budgetscape is at" not in log.read_text() and time.monotonic() < until:
+        time.sleep(0.1)
+    lines = [line for line in log.read_text().splitlines() if "http" in line]
+    assert lines == [f"Budgetscape is at {address}"]
+
+
+@pytest.mark.parametrize("path", ["/", "/quality-surface", "/healthz", "/nothing/here.js"])
+def test_every_response_carries_the_security_headers(server, path):
+    _, headers, _ = get(server[0], path)
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    policy = headers["Content-Security-Policy"]
+    assert "frame-ancestors 'self'" in policy and "unsafe-eval" not in policy
+    assert not re.search(r"https?://", policy)
+
+
+def test_health_answers(server):
+    status, _, body = get(server[0], "/healthz")
+    assert status == 200 and json.loads(body) == {"ok": True}
+
+
+def test_plotly_is_served_from_the_installed_package_compressed_and_kept_for_ever(server):
+    status, headers, body = get(server[0], plotly_address(), **{"Accept-Encoding": "gzip"})
+    assert status == 200 and headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(body) == plotly_file().read_bytes()
+    assert "immutable" in headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("name", CLIENT_FILES)
+def test_browser_modules_are_served_as_scripts(server, name):
+    status, headers, body = get(server[0], f"{client_address()}/{name}")
+    assert status == 200 and headers["Content-Type"].startswith("text/javascript")
+    assert b"export function" in body
+
+
+@pytest.mark.parametrize("name", ["__init__.py", "client.css", "..%2F..%2Fapp.py", "none.js"])
+def test_nothing_else_of_the_client_folder_is_served(server, name):
+    status, _, body = get(server[0], f"{client_address()}/{name}")
+    assert status in (400, 404) or b"import" not in body
+
+
+def test_another_site_may_not_open_a_session(server):
+    _, headers, _ = get(server[0], "/_stcore/health", Origin="http://evil.invalid")
+    assert headers["Access-Control-Allow-Origin"] is None
+
+
+def test_the_scripts_inside_the_frame_page_are_allowed_by_their_hash():
+    assert app.inline_scripts("<script>\n</script><script src='x'></script>") == [
+        "'sha256-AbpHGcgLb+kRsJGnwFEktk7uzpZOCcBY74+YBdrKVGs='"
+    ]
+
+
+def test_a_free_port_is_one_that_can_be_bound():
+    assert 1024 < app.free_port() < 65536

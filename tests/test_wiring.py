@@ -1,0 +1,53 @@
+"""What one process opens: the app beside a command line that writes."""
+
+import time
+
+import pytest
+
+from budgetscape import wiring
+from budgetscape.endpoints import Registry
+from budgetscape.wiring import App, Parts
+from engine.sweeps.record import to_body
+from store.journal import Journal
+from tests.store_fakes import trajectory
+
+
+@pytest.fixture
+def app(home, monkeypatch):
+    monkeypatch.setattr(wiring, "KEEP_UP_S", 0.05)
+    made = App(home, Registry.load(home, env={}))
+    yield made
+    made.close()
+
+
+def test_the_app_shows_what_another_process_has_recorded(app, home):
+    assert app.owner
+    before = app.store.version()
+    done = trajectory()
+    with Journal.open(home, done.sweep) as journal:
+        journal.append("trajectory", done.id, to_body(done))
+        journal.flush()
+    end = time.monotonic() + 10
+    while app.store.version() == before and time.monotonic() < end:
+        time.sleep(0.02)
+    assert [s.name for s in app.store.sweeps()] == [done.sweep]
+
+
+def test_a_second_app_reads_without_the_file_that_the_first_one_owns(app, home):
+    second = App(home, Registry.load(home, env={}))
+    try:
+        assert not second.owner
+    finally:
+        second.close()
+
+
+def test_two_saves_at_once_are_two_whole_lines(home):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from store.journal import read_sweep
+
+    parts = Parts(home, Registry.load(home, env={}))
+    runs = [trajectory(n, "live") for n in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(parts.save, runs))
+    assert {x.id for x in read_sweep(home, "live")} == {r.id for r in runs}

@@ -1,0 +1,178 @@
+"""The ideal player: answers each request of a strategy with the text that a perfect small model would write.
+
+It is given the worked solution of the question, so it knows what is needed; what it knows *at that point of the run*
+follows from the passages that the retriever really returned. It never tells what has not been found yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from engine.run import requests as ask
+from engine.run.requests import Reply
+from engine.strategies.blocks import LINE, NOTHING
+from engine.types import Prompt, Question, Ranked
+from engine.worlds import Solution
+
+MOST_TRIES = 3
+SENTENCE_WORDS = 22
+"""Lines of reasoning are joined to one sentence up to this length."""
+UNKNOWN = "unknown"
+Retrieve = Callable[[str, int], tuple[Ranked, ...]]
+Shorten = Callable[[str, int], tuple[str, int]]
+"""A text and a number of tokens -> its beginning, and the tokens that it takes."""
+
+
+@dataclass
+class Oracle:
+    """One run of one strategy. `log` gathers (prompt, ideal reply) of every generation."""
+
+    question: Question
+    solution: Solution
+    retrieve: Retrieve
+    shorten: Shorten
+    search: int = 99
+    think: int = 9999
+    strategy: str = "corag"
+    log: list[tuple[Prompt, str]] = field(default_factory=list)
+    known: dict[int, str] = field(default_factory=dict)
+    """Look-ups that succeeded, and how their result is at hand: `note`, or `raw` as a passage."""
+    tries: dict[int, int] = field(default_factory=dict)
+    aim: int | None = None
+    found: tuple[Ranked, ...] = ()
+    pool: tuple[Ranked, ...] = ()
+    said: set[int] = field(default_factory=set)
+
+    def reply(self, request: ask.Request) -> Reply:
+        """The reply to one request, within the budgets."""
+        match request:
+            case ask.Write(what="query") if self.search <= 0:
+                return Reply(refused="search")
+            case ask.Write(what="query"):
+                return self._record(request, self._next_query())
+            case ask.Write():
+                return self._record(request, self._answer())
+            case ask.Search():
+                return self._look_up(request)
+            case ask.Think(stop=stop) if stop == LINE:
+                return self._thought(request, self._note())
+            case ask.Think():
+                return self._thought(request, "\n".join(self._thoughts()))
+            case ask.Discard():
+                return Reply(text=request.written.text)
+        raise TypeError(f"no ideal reply to {type(request).__name__}")
+
+    def _record(self, request: ask.Write | ask.Think, text: str) -> Reply:
+        self.log.append((request.prompt, text))
+        return Reply(text=text)
+
+    def _look_up(self, request: ask.Search) -> Reply:
+        if self.search <= 0:
+            return Reply(refused="search")
+        self.search -= 1
+        self.found = self.retrieve(request.query, request.top_k)
+        if self.strategy != "corag":
+            have = {r.passage.id for r in self.pool}
+            self.pool = (*self.pool, *(r for r in self.found if r.passage.id not in have))[-6:]
+            self._read_pool()
+        return Reply(passages=self.found)
+
+    def _thought(self, request: ask.Think, ideal: str) -> Reply:
+        """The ideal text as far as the reasoning budget goes; what was written whole is what is learnt."""
+        line = request.stop == LINE
+        if self.think <= 0:
+            if line and self.strategy == "corag":
+                self._note_of(self.found[:1], "raw")
+            return Reply(refused="think")
+        self._record(request, ideal)
+        text, tokens = self.shorten(ideal, min(self.think, request.cap))
+        self.think -= tokens
+        if line and self.strategy == "corag" and text == ideal:
+            self._note_of(self.found, "note")
+        return Reply(text=text)
+
+    # ------------------------------------------------------------------------------------ knowing
+
+    def _open(self) -> list[int]:
+        """Look-ups that are still needed and whose names are all known, in order."""
+        steps = enumerate(self.solution.lookups)
+        return [
+            i
+            for i, s in steps
+            if i not in self.known and all(d in self.known for d in s.depends_on)
+        ]
+
+    def _note_of(self, found: Sequence[Ranked], how: str) -> None:
+        if self.aim is not None and self._holds(self.aim, found):
+            self.known[self.aim] = how
+
+    def _holds(self, step: int, found: Sequence[Ranked]) -> bool:
+        return any(r.passage.id == self.solution.lookups[step].passage_id for r in found)
+
+    def _read_pool(self) -> None:
+        while fresh := [i for i in self._open() if self._holds(i, self.pool)]:
+            self.known |= dict.fromkeys(fresh, "raw")
+
+    @property
+    def complete(self) -> bool:
+        return len(self.known) == len(self.solution.lookups)
+
+    # ------------------------------------------------------------------------------------ writing
+
+    def _next_query(self) -> str:
+        """The next look-up, in other words when it found nothing before, or `done`."""
+        for step in self._open():
+            texts = (self.solution.lookups[step].query, *self.solution.lookups[step].alternatives)
+            count = self.tries.get(step, 0)
+            if count < min(MOST_TRIES, len(texts)):
+                self.aim, self.tries[step] = step, count + 1
+                return texts[count]
+        self.aim = None
+        return "done"
+
+    def _note(self) -> str:
+        if self.strategy == "iterative":
+            return self._sentence()
+        if self.aim is None or not self._holds(self.aim, self.found):
+            return NOTHING
+        return self.solution.lookups[self.aim].answer
+
+    def _sentence(self) -> str:
+        """What was found out, and the next look-up; or, when all is known, the reasoning and the answer."""
+        if self.complete:
+            return self._closing()
+        values = [o for o in self.solution.operands if o.lookup in self.known]
+        fresh = [o for o in values if o.lookup is not None and o.lookup not in self.said]
+        self.said |= {o.lookup for o in fresh if o.lookup is not None}
+        query = self._next_query()
+        if query == "done":
+            return f"So the answer is: {UNKNOWN}"
+        return " ".join([*(f"{o.label}: {o.value}." for o in fresh), query])
+
+    def _closing(self) -> str:
+        if not self.solution.thinking:
+            return f"So the answer is: {self.solution.answer}"
+        start = len(self.said & {-1, -2, -3, -4})
+        lines = list(self.solution.thinking[start:])
+        taken = [lines.pop(0)] if lines else [f"So the answer is: {self.solution.answer}"]
+        self.said.add(-1 - start)
+        while lines and len(f"{' '.join(taken)} {lines[0]}".split()) <= SENTENCE_WORDS:
+            taken.append(lines.pop(0))
+            start += 1
+            self.said.add(-1 - start)
+        return " ".join(taken)
+
+    def _thoughts(self) -> list[str]:
+        """The last thought: what is missing, or the reasoning that leads to the answer."""
+        lookups = self.solution.lookups
+        if not self.complete:
+            missing = self._open()
+            return [f"Not known: {lookups[missing[0]].query}"]
+        if self.solution.thinking:
+            return list(self.solution.thinking)
+        read = [f"{s.query} {s.answer}." for i, s in enumerate(lookups) if self.known[i] == "raw"]
+        return [*read, f"So the answer is {self.solution.answer}."]
+
+    def _answer(self) -> str:
+        return self.solution.answer if self.complete else UNKNOWN
