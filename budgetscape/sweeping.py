@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from store.journal import Journal, Line, read_sweep
-
 from budgetscape.wiring import Parts
 from engine.errors import EndpointError, InputError
 from engine.identity import plain
@@ -22,6 +20,7 @@ from engine.sweeps.record import from_body, to_body
 from engine.sweeps.run import Hands, perform
 from engine.sweeps.trajectory import Trajectory
 from engine.types import Usage
+from store.journal import Journal, Line, read_sweep
 
 MOST_FAILURES_IN_A_ROW = 5
 
