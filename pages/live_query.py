@@ -44,6 +44,7 @@ with right:
 
 if asked is not None:
     question, at = asked
+    state.taken()
     state.session().at[GROUP] = at
     try:
         state.show_run(app.live.start(controls.request(setting, question, at)))

@@ -16,7 +16,7 @@ from engine.figures.palette import identities
 from engine.figures.surface import surface_info
 from engine.types import Budget, Question
 from pages.parts import controls, dials, resources
-from pages.parts.state import Chosen
+from pages.parts.state import Chosen, Session
 from pages.parts.steps import literal
 from tests.dashboard_fakes import NASTY, FakeApp, all_runs, journalled, question, run
 
@@ -123,6 +123,15 @@ def test_an_empty_question_starts_nothing(empty):
     at = visit()
     at.button[0].click().run()
     assert not at.exception and empty.live.recent() == []
+
+
+def test_a_press_outlives_a_rerun_that_was_cut_short_and_starts_one_run(filled):
+    before = len(filled.live.recent())
+    at = visit()
+    at.session_state["budgetscape"] = Session(pressed=True)  # what the button leaves at once
+    at.run()
+    at.run()
+    assert not at.exception and len(filled.live.recent()) == before + 1
 
 
 def test_the_page_offers_the_questions_with_their_difficulty_and_runs_at_the_dials(filled):

@@ -123,13 +123,19 @@ class Oracle:
     def _next_query(self) -> str:
         """The next look-up, in other words when it found nothing before, or `done`."""
         for step in self._open():
-            texts = (self.solution.lookups[step].query, *self.solution.lookups[step].alternatives)
+            texts = self._wordings(step)
             count = self.tries.get(step, 0)
             if count < min(MOST_TRIES, len(texts)):
                 self.aim, self.tries[step] = step, count + 1
                 return texts[count]
         self.aim = None
         return "done"
+
+    def _wordings(self, step: int) -> tuple[str, ...]:
+        """Ways to ask for a look-up that use no name but those it has been told."""
+        lookup = self.solution.lookups[step]
+        told = set(_names(f"{self.question.text} {lookup.query}"))
+        return (lookup.query, *(a for a in lookup.alternatives if told.issuperset(_names(a))))
 
     def _note(self) -> str:
         if self.strategy == "iterative":
@@ -176,3 +182,8 @@ class Oracle:
 
     def _answer(self) -> str:
         return self.solution.answer if self.complete else UNKNOWN
+
+
+def _names(text: str) -> list[str]:
+    """Words that begin with a capital, the first word of the text aside."""
+    return [w.strip(".,?:()") for w in text.split()[1:] if w[0].isupper()]

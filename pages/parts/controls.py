@@ -12,6 +12,7 @@ import streamlit as st
 from engine.figures.surface import METRICS, Scale
 from engine.strategies import STRATEGIES, knobs_of
 from engine.types import Budget, Question
+from pages.parts import state
 from pages.parts.steps import difficulty
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def place(options: Sequence[str], wanted: str | None) -> int | None:
 def question_form(
     app: App, dials: Callable[[], tuple[int, int]]
 ) -> tuple[Question, tuple[int, int]] | None:
-    """The question, the dials and Run; None until Run is pressed. `dials` draws them where they belong."""
+    """The question, the dials and Run; None until Run is pressed, then that
+    until `state.taken`. `dials` draws them where they belong."""
     sets = app.question_sets()
     kind = FROM_SET
     if sets:
@@ -83,10 +85,17 @@ def question_form(
                 st.text_area("Your question", max_chars=LONGEST_QUESTION, key="own", height=80)
             )
         at = dials()
-        pressed = st.form_submit_button(
-            "Run", type="primary", icon=":material/play_arrow:", width="stretch"
+        st.form_submit_button(
+            "Run",
+            type="primary",
+            icon=":material/play_arrow:",
+            width="stretch",
+            on_click=state.press,
         )
-    return (question, at) if pressed and question is not None else None
+    if question is None:
+        state.taken()
+        return None
+    return (question, at) if state.session().pressed else None
 
 
 def _question_set(app: App, sets: Sequence[str]) -> list[Question]:

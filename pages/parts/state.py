@@ -40,6 +40,9 @@ class Session:
 
     at: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Where the dials of each page were last let go: search, think."""
+    pressed: bool = False
+    """Run was pressed and no script has got as far as starting it. A button's own value is gone when its rerun
+    is cut short by the next one."""
 
 
 def session() -> Session:
@@ -47,6 +50,16 @@ def session() -> Session:
         st.session_state[_KEY] = Session()
     remembered: Session = st.session_state[_KEY]
     return remembered
+
+
+def press() -> None:
+    """Run was pressed: called before the script runs, so it holds however often that is cut short."""
+    session().pressed = True
+
+
+def taken() -> None:
+    """What was pressed has been seen to."""
+    session().pressed = False
 
 
 def shown_run() -> str | None:
