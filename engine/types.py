@@ -155,6 +155,8 @@ class Thought(_Step):
     """Nothing was generated: the reasoning budget was spent."""
     note: str = ""
     """Why this is thinking when it does not look so: `discarded query`, `malformed turn`, ..."""
+    worth: float | None = None
+    """Of a judgement on an answer: the number it amounts to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,8 +154,10 @@ def _line(step: Step, searches: Iterable[int], supporting: Collection[str]) -> S
 
 def _thought(step: Thought) -> StepInfo:
     if step.refused:
-        return StepInfo("thought", "Thought refused", "", ("reasoning budget spent",))
+        spent = ("reasoning budget spent", step.note)
+        return StepInfo("thought", "Thought refused", "", tuple(filter(None, spent)))
     remarks = (("cut by the budget",) if step.cut else ()) + ((step.note,) if step.note else ())
+    remarks += () if step.worth is None else (f"judged {step.worth:.2f}",)
     return StepInfo("thought", "Thought", step.text, _facts(step) + remarks)
 
 

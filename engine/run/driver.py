@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
@@ -184,7 +185,8 @@ class Driver:
         purses.think.give_back(cap - reply.tokens)
         cut = reply.finish == "length" and cap < request.cap
         note = "malformed turn" if ask.malformed(request, reply) else request.note
-        self._note(Thought(*_spent(path, reply), text=reply.text, cut=cut, note=note))
+        worth = request.worth(reply) if request.worth else None
+        self._note(Thought(*_spent(path, reply), text=reply.text, cut=cut, note=note, worth=worth))
         return reply
 
     async def _prolonged(self, request: ask.Think, reply: Reply, cap: int, path: Path) -> Reply:
@@ -237,6 +239,9 @@ class Driver:
         call = Call(request.prompt, 1, seed=self._seed(path), score_text=request.text)
         reply = await self.model.generate(call)
         self.usage += replace(reply.usage, completion_tokens=0)
+        if request.note and reply.score is not None:
+            worth = math.exp(min(0.0, reply.score))
+            self._note(Thought(*_spent(path, reply), note=request.note, worth=worth))
         return reply
 
     async def _search(

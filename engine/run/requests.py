@@ -37,6 +37,8 @@ class Think:
     again: Callable[[str], str] | None = None
     """For a budget that is a dose: what stands in the assistant's turn when a thought that ended early must go on, made
     harmless and with a cue at its end. None where the protocol cannot be forced."""
+    worth: Callable[[Reply], float] | None = None
+    """Of a short reply that is a judgement: the number it amounts to, kept on the step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,14 @@ class Discard:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Mean log-probability per token of `text` as the reply to `prompt`; refused `unsupported` where not offered."""
+    """Mean log-probability per token of `text` as the reply to `prompt`; refused `unsupported` where not offered.
+
+    With a note it is a step of the trace, a thought without tokens that keeps the probability.
+    """
 
     prompt: Prompt
     text: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

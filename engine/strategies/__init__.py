@@ -79,15 +79,16 @@ def reachable(name: str, budget: Budget, given: Mapping[str, Any] | None = None)
 
 
 @cache
-def prompt_hash(name: str, inner: str = "") -> str:
+def prompt_hash(name: str, inner: str = "", texts: tuple[str, ...] = ()) -> str:
     """Hash of the strategy's prompt texts and of everything it asks in a fixed dialogue.
 
     It changes when any prompt text or the layout does, also of prompts that this dialogue does not reach. `inner` is
-    the strategy that this one plays, where its knobs name one.
+    the strategy that this one plays, where its knobs name one; `texts` are those that only its knobs lead to.
     """
     play = start(name, Question("q", "Which probe?"), knobs_of(name))
     parts = [_texts(blocks), _texts(strategy(name)), _asked(play)]
-    return content_hash([*parts, prompt_hash(inner)] if inner else parts, 16)
+    inside = [prompt_hash(inner)] if inner else []
+    return content_hash([*parts, *inside, *texts], 16)
 
 
 def _asked(play: Play) -> list[Any]:
@@ -114,7 +115,7 @@ def _plain(request: Request) -> list[Any]:
     hidden = isinstance(request, Search | Discard)
     shown: Any = getattr(request, "query", "") if hidden else plain(request)
     if isinstance(request, Think):
-        shown = {k: v for k, v in shown.items() if k not in ("ends", "again")}
+        shown = {k: v for k, v in shown.items() if k not in ("ends", "again", "worth")}
     return [type(request).__name__, shown]
 
 

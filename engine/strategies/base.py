@@ -14,3 +14,8 @@ class Knobs(BaseModel):
     def most_searches(self) -> int:
         """The most queries that a run with these knobs can send; cells beyond it are missing, not copied flat."""
         raise NotImplementedError
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Prompt texts that these knobs lead to and the defaults do not: part of a run's identity."""
+        return ()

@@ -8,9 +8,12 @@ an answer to choose from is thinking; each sample keeps back up to `answer_cap` 
 answer is written by nobody again and costs nothing more.
 
 `select`: `majority` takes the most frequent normalised answer and its first wording; `fewest_searches` the answer of
-the sample that searched least. Ties go to the first seen; samples without an answer have no say. When S is spent in a
-share, that sample goes on as its strategy does. When R has not one token for each sample, none starts and one plain run
-of the strategy takes all of S; when no sample gave an answer, the question is answered once without what they found.
+the sample that searched least; `verifier` the answer that the model itself most likely calls right when asked once
+more with the passages of its sample (`verifier.py`), best-of-N. The verifier's tokens are thinking, paid from the
+sample's own share and kept back like its answer's; where one may not be spent, the majority decides, and the refused
+thought says so. Ties go to the first seen; samples without an answer have no say. When S is spent in a share, that
+sample goes on as its strategy does. When R has not one token for each sample, none starts and one plain run of the
+strategy takes all of S; when no sample gave an answer, the question is answered once without what they found.
 
 Smaller N: sample i is the steps whose path begins with the place of the samples and i; its answer is the thought noted
 `sample answer`. `samples_of(steps)` reads them from a trace and `chosen(samples[:k], select)`, or of any k of them, is
@@ -29,15 +32,15 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from engine.grading import normalised
 from engine.run.requests import Play, Reply, Request, Search, Think, Together, Write
-from engine.strategies import base, blocks
-from engine.types import Question, Step, Thought
+from engine.strategies import base, blocks, verifier
+from engine.types import Question, Ranked, Step, Thought
 from engine.types import Search as SearchStep
 
 SOURCE = "self-consistency, arXiv 2203.11171"
 
 SAMPLE_ANSWER = "sample answer"
 """The driver's note on an answer that is written in a branch."""
-Select = Literal["majority", "fewest_searches"]
+Select = Literal["majority", "fewest_searches", "verifier"]
 
 
 def _others(schema: dict[str, Any]) -> None:
@@ -89,23 +92,39 @@ class Knobs(base.Knobs):
 
         return self.samples * knobs_of(self.strategy, self.knobs).most_searches
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return (verifier.VERIFY, verifier.YES) if self.select == "verifier" else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one sample said, and the queries it sent."""
+    """What one sample said, the queries it sent, and what the verifier gave it."""
 
     answer: str
     searches: int
+    worth: float | None = None
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is noted of a sample while it plays."""
+
+    searches: int = 0
+    worth: float | None = None
+    shown: tuple[Ranked, ...] = ()
 
 
 def play(question: Question, knobs: Knobs) -> Play:
-    tallies = [[0] for _ in range(knobs.samples)]
-    branches = tuple(_warmed(_plain(question, knobs), knobs.temperature, t) for t in tallies)
-    replies = yield Together(branches, keep=knobs.answer_cap)
+    tallies = [_Tally() for _ in range(knobs.samples)]
+    branches = tuple(_sample(question, knobs, tally) for tally in tallies)
+    checks = verifier.CAP if knobs.select == "verifier" else 0
+    replies = yield Together(branches, keep=knobs.answer_cap + checks)
     if replies.refused:
         return (yield from _plain(question, knobs))
     pairs = zip(replies.replies, tallies, strict=True)
-    answer = chosen([Sample(reply.text, count) for reply, (count,) in pairs], knobs.select)
+    samples = [Sample(reply.text, t.searches, t.worth) for reply, t in pairs]
+    answer = chosen(samples, knobs.select)
     if answer:
         return answer
     prompt = blocks.answer_prompt(question)
@@ -122,6 +141,8 @@ def chosen(samples: Sequence[Sample], select: Select = "majority") -> str:
         return ""
     if select == "fewest_searches":
         return min(said, key=lambda s: s.searches).answer
+    if select == "verifier" and all(s.worth is not None for s in said):
+        return max(said, key=lambda s: s.worth or 0.0).answer
     most = Counter(_key(s.answer) for s in said).most_common(1)[0][0]
     return next(s.answer for s in said if _key(s.answer) == most)
 
@@ -135,13 +156,19 @@ def samples_of(steps: Iterable[Step]) -> list[Sample]:
     """The samples of a trace, in order; empty when none was started."""
     answers: dict[tuple[int, ...], str] = {}
     searches: Counter[tuple[int, ...]] = Counter()
+    worths: dict[tuple[int, ...], float | None] = {}
     for step in steps:
         place = step.path[:2]
         if isinstance(step, Thought) and step.note == SAMPLE_ANSWER:
             answers[place] = "" if step.refused else blocks.said(Reply(step.text))
+        elif isinstance(step, Thought) and step.note == verifier.NOTE:
+            worths[place] = step.worth
         elif isinstance(step, SearchStep) and not step.refused:
             searches[place] += 1
-    return [Sample(answer, searches[place]) for place, answer in sorted(answers.items())]
+    return [
+        Sample(answer, searches[place], worths.get(place))
+        for place, answer in sorted(answers.items())
+    ]
 
 
 def _plain(question: Question, knobs: Knobs) -> Play:
@@ -150,19 +177,28 @@ def _plain(question: Question, knobs: Knobs) -> Play:
     return start(knobs.strategy, question, knobs_of(knobs.strategy, knobs.knobs))
 
 
-def _warmed(play: Play, heat: float, tally: list[int]) -> Play:
+def _sample(question: Question, knobs: Knobs, tally: _Tally) -> Play:
+    """One sample and, where the verifier chooses, its verdict on the answer."""
+    answer = yield from _warmed(_plain(question, knobs), knobs.temperature, tally)
+    if knobs.select == "verifier" and answer.strip():
+        tally.worth = yield from verifier.verified(question, answer, tally.shown)
+    return answer
+
+
+def _warmed(play: Play, heat: float, tally: _Tally) -> Play:
     """The same play, sampled: what leaves the temperature open gets `heat`; `tally` counts the queries it sent."""
     reply: Reply | None = None
     try:
         while True:
             request = next(play) if reply is None else play.send(reply)
             reply = yield _with_heat(request, heat, tally)
-            tally[0] += _sent(request, reply)
+            tally.searches += _sent(request, reply)
+            tally.shown += _found(request, reply)
     except StopIteration as end:
         return str(end.value or "")
 
 
-def _with_heat(request: Request, heat: float, tally: list[int]) -> Request:
+def _with_heat(request: Request, heat: float, tally: _Tally) -> Request:
     if isinstance(request, Think | Write) and request.temperature is None:
         return replace(request, temperature=heat)
     if isinstance(request, Together):
@@ -170,7 +206,7 @@ def _with_heat(request: Request, heat: float, tally: list[int]) -> Request:
     return request
 
 
-def _branch(branch: Request | Play, heat: float, tally: list[int]) -> Request | Play:
+def _branch(branch: Request | Play, heat: float, tally: _Tally) -> Request | Play:
     if isinstance(branch, Generator):
         return _warmed(branch, heat, tally)
     return _with_heat(branch, heat, tally)
@@ -182,3 +218,9 @@ def _sent(request: Request, reply: Reply) -> int:
         pairs = zip(request.branches, reply.replies, strict=True)
         return sum(_sent(b, r) for b, r in pairs if isinstance(b, Request))
     return int(isinstance(request, Search) and not reply.refused)
+
+
+def _found(request: Request, reply: Reply) -> tuple[Ranked, ...]:
+    """The passages that came back by this request itself."""
+    several = reply.replies if isinstance(request, Together) else (reply,)
+    return tuple(found for one in several for found in one.passages)

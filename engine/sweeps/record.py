@@ -129,6 +129,8 @@ def _step_body(step: Step) -> Body:
     body: Body = plain(step)
     if isinstance(step, Reading):
         body["passages"] = _refs(step.passages)
+    if body.get("worth", 0) is None:
+        del body["worth"]
     return body
 
 

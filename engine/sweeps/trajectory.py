@@ -49,9 +49,11 @@ class Trajectory:
 
 def completed(config: RunConfig) -> RunConfig:
     """The configuration with all knobs spelled out and the hash of the prompts they lead to."""
-    knobs = knobs_of(config.strategy, config.knobs).model_dump()
+    checked = knobs_of(config.strategy, config.knobs)
+    knobs = checked.model_dump()
     inner = str(knobs.get("strategy", ""))
-    return replace(config, knobs=knobs, prompt_hash=prompt_hash(config.strategy, inner))
+    asked = prompt_hash(config.strategy, inner, checked.texts)
+    return replace(config, knobs=knobs, prompt_hash=asked)
 
 
 def id_of(question: Question, config: RunConfig, scope: str) -> str:
