@@ -14,6 +14,8 @@ Mode = Literal["cap", "force"]
 Finish = Literal["stop", "length"]
 StoppedBy = Literal["answer", "search", "think", "turns", "malformed", "user", "error"]
 ThinkControl = Literal["hard", "effort", "advisory"]
+Resumed = Literal["", "continued", "replayed"]
+"""How the assistant's own turn went on: as a prefix, or shown again as a finished turn; empty where a new one began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,9 @@ class _Step:
     """Completion tokens generated in this step."""
     input_tokens: int = 0
     seconds: float = 0.0
+    well_formed: bool | None = field(default=None, kw_only=True)
+    """Whether the text was what the protocol asks for there; None where nothing was parsed, or it is not known."""
+    resumed: Resumed = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +238,17 @@ class Trace:
     seconds: float
     rounds: int = 0
     """Waves of searches one after another, parallel branches as their longest; at most the queries."""
+    turns: int | None = None
+    """Texts of the model that the protocol parsed; None where that was not recorded."""
+    well_formed: int | None = None
+    """How many of them were what the protocol asks for."""
+
+    @property
+    def well_formed_share(self) -> float | None:
+        """None where nothing was parsed or recorded: garbage must not look like order."""
+        if not self.turns or self.well_formed is None:
+            return None
+        return self.well_formed / self.turns
 
 
 @dataclass(frozen=True, slots=True)

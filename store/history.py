@@ -61,6 +61,8 @@ class CellRow:
     """Mean input and completion tokens of a run, as charged."""
     seconds: float
     cost: float | None
+    well_formed: float | None = None
+    """Share of the model's texts that had the form the protocol asks for; None where that was not recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class RunHead:
     f1: float | None
     contains: float | None
     evidence_recall: float | None
+    well_formed: float | None = None
+    """Share of the model's texts that had the form the protocol asks for; None where that was not recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +213,9 @@ class Store:
             SELECT {keys}, (SELECT any_value(content) FROM configs c WHERE c.config = s.config),
                    sum(questions), sum(n), sum(y), sum(yy), sum(ny), sum(nn), sum(cut_off),
                    sum(search_used), sum(think_used), sum(tokens), sum(seconds),
-                   CASE WHEN count(cost) = count(*) THEN sum(cost) END
+                   CASE WHEN count(cost) = count(*) THEN sum(cost) END,
+                   CASE WHEN count(turns) = count(*) THEN sum(turns) END,
+                   CASE WHEN count(well_formed) = count(*) THEN sum(well_formed) END
             FROM summary s WHERE metric = ? AND {text} GROUP BY {keys} ORDER BY {keys}
             """,
             [metric, *values],
@@ -225,7 +231,8 @@ class Store:
             f"""
             SELECT id, sweep, question_id, question, hops, operations, strategy, model, index_name,
                    search, think, seed, answer, stopped_by, cut_off, search_used, think_used,
-                   input_tokens + completion_tokens, seconds, cost, em, f1, contains, evidence_recall
+                   input_tokens + completion_tokens, seconds, cost, em, f1, contains, evidence_recall,
+                   CASE WHEN turns > 0 THEN well_formed / turns END
             FROM runs WHERE {text} ORDER BY question_id, strategy, model, search, think, seed, id
             LIMIT ? OFFSET ?
             """,
@@ -366,7 +373,7 @@ def _set_aside(path: Path) -> None:
 
 def _cell(row: tuple[Any, ...], strata: int) -> CellRow:
     keys, by, (content, *sums) = row[:9], row[9 : 9 + strata], row[9 + strata :]
-    questions, n, y, yy, ny, nn, cut_off, searched, thought, tokens, seconds, cost = sums
+    questions, n, y, yy, ny, nn, cut_off, searched, thought, tokens, seconds, cost, *formed = sums
     found = interval(Sums(int(questions), int(n), y, yy, ny, nn))
     assert found is not None
     sweep, strategy, model, index, config, search, think, search_mode, think_mode = keys
@@ -393,4 +400,9 @@ def _cell(row: tuple[Any, ...], strata: int) -> CellRow:
         tokens=float(tokens) / n,
         seconds=seconds / n,
         cost=None if cost is None else cost / n,
+        well_formed=_share(*formed),
     )
+
+
+def _share(turns: int | None, well_formed: int | None) -> float | None:
+    return None if not turns or well_formed is None else float(well_formed) / float(turns)

@@ -83,6 +83,14 @@ def m003_summary(db: duckdb.DuckDBPyConnection) -> None:
     """)
 
 
+@migration
+def m004_well_formed(db: duckdb.DuckDBPyConnection) -> None:
+    """How many texts of the model the protocol parsed, and how many were well-formed; unknown for earlier runs."""
+    for table in ("runs", "summary"):
+        for column in ("turns", "well_formed"):
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} BIGINT")
+
+
 def migrate(db: duckdb.DuckDBPyConnection) -> int:
     """Apply what is missing; returns the version.
 

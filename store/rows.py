@@ -6,7 +6,7 @@ The bodies come from files that others may have written, so every value is check
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
@@ -69,6 +69,9 @@ class _Scores(TypedDict, total=False):
 
 
 class _Run(TypedDict):
+    turns: NotRequired[Count | None]
+    """Not recorded by earlier versions: unknown."""
+    well_formed: NotRequired[Count | None]
     id: Name
     leaf: Annotated[int, Field(ge=-1, le=2**31 - 1)]
     budget: _Budget
@@ -217,6 +220,7 @@ def _run(run: _Run) -> Row:
         "cut_off": run["cut_off"],
         "seconds": run["seconds"],
         "rounds": run["rounds"],
+        **_turns(run),
         "cost": run["cost"],
         **run["budget"],
         "search_used": run["search"]["used"],
@@ -225,3 +229,13 @@ def _run(run: _Run) -> Row:
         **run["usage"],
         **run["scores"],
     }
+
+
+def _turns(run: _Run) -> Row:
+    """Both counts, or neither; Damaged when more turns are well-formed than there are."""
+    turns, formed = run.get("turns"), run.get("well_formed")
+    if turns is None or formed is None:
+        return {"turns": None, "well_formed": None}
+    if formed > turns:
+        raise Damaged(f"{formed} of {turns} turns are said to be well-formed")
+    return {"turns": turns, "well_formed": formed}

@@ -6,7 +6,8 @@ runs that sum to y_q:
     questions = G    n = sum n_q    y = sum y_q    yy = sum y_q^2    ny = sum n_q y_q    nn = sum n_q^2
 
 A question lies in one stratum, so sums over strata are sums over questions, and `engine.analysis.cells` has the mean
-and its interval from them. The other columns are sums over the scored runs; `cost` is unknown where one of them is.
+and its interval from them. The other columns are sums over the scored runs; `cost`, `turns` and `well_formed` are
+unknown where one of them is. `turns` counts the texts that a protocol parsed, `well_formed` those that had its form.
 Sweeps may share questions: their sums must not be added up.
 """
 
@@ -46,7 +47,9 @@ def _sums(metric: str) -> str:
                    count(*) AS n, sum({score}) AS y, count_if(cut_off) AS cut_off,
                    sum(search_used) AS search_used, sum(think_used) AS think_used,
                    sum(input_tokens + completion_tokens) AS tokens, sum(seconds) AS seconds,
-                   CASE WHEN count(cost) = count(*) THEN sum(cost) END AS cost
+                   CASE WHEN count(cost) = count(*) THEN sum(cost) END AS cost,
+                   CASE WHEN count(turns) = count(*) THEN sum(turns) END AS turns,
+                   CASE WHEN count(well_formed) = count(*) THEN sum(well_formed) END AS well_formed
             FROM runs SEMI JOIN stale USING (sweep, config)
             WHERE {score} IS NOT NULL
             GROUP BY ALL
@@ -54,6 +57,8 @@ def _sums(metric: str) -> str:
         SELECT sweep, strategy, model, index_name, config, search, think, search_mode, think_mode,
                hops, operations, phrasing, $1, count(*), sum(n), sum(y), sum(y * y), sum(n * y),
                sum(n * n), sum(cut_off), sum(search_used), sum(think_used), sum(tokens),
-               sum(seconds), CASE WHEN count(cost) = count(*) THEN sum(cost) END
+               sum(seconds), CASE WHEN count(cost) = count(*) THEN sum(cost) END,
+               CASE WHEN count(turns) = count(*) THEN sum(turns) END,
+               CASE WHEN count(well_formed) = count(*) THEN sum(well_formed) END
         FROM by_question GROUP BY ALL
     """

@@ -12,7 +12,7 @@ from budgetscape.live import LiveRequest, check_request, perform
 from budgetscape.wiring import Parts
 from engine.identity import content_hash, plain
 from engine.run.driver import Begun, Piece
-from engine.types import Budget, Question, Reading, Run, Search, Step, Stopped
+from engine.types import Budget, Question, Reading, Run, Search, Step, Stopped, Trace
 
 
 @click.command()
@@ -121,6 +121,8 @@ def run_json(run: Run) -> dict[str, Any]:
         "answer": trace.answer,
         "stopped_by": trace.stopped_by,
         "cut_off": trace.cut_off,
+        "turns": trace.turns,
+        "well_formed": trace.well_formed_share,
         "search": plain(trace.search),
         "think": plain(trace.think),
         "tokens": {
@@ -141,11 +143,18 @@ def _line(step: Step) -> str:
         return "\n".join(["reading", *map(_safe_line, rows)]) if rows else "reading  nothing found"
     if isinstance(step, Search):
         said = "not sent, the search budget is spent" if step.refused else _safe(step.query)
-        return f"search   {said}"
+        remarks = ", ".join(_remarks(step))
+        return f"search   {said}" + (f"  [{remarks}]" if remarks else "")
     said = _safe(getattr(step, "text", "")) or "-"
     if getattr(step, "refused", False):
         said = "no thinking left"
-    return f"{step.kind:<8} {said}  [{step.tokens} tokens, {step.seconds:.1f} s]"
+    remarks = "".join(f", {word}" for word in _remarks(step))
+    return f"{step.kind:<8} {said}  [{step.tokens} tokens, {step.seconds:.1f} s{remarks}]"
+
+
+def _remarks(step: Step) -> list[str]:
+    """How the turn went on, and whether its text could be read."""
+    return [step.resumed] * bool(step.resumed) + ["not well-formed"] * (step.well_formed is False)
 
 
 def _summary(run: Run) -> str:
@@ -154,9 +163,13 @@ def _summary(run: Run) -> str:
     return (
         f"\nanswer   {_safe(t.answer) or '(none)'}\n"
         f"         search {t.search.used}/{t.search.limit}, think {t.think.used}/{t.think.limit}, "
-        f"bound by {t.stopped_by}, {t.usage.input_tokens} + {t.usage.completion_tokens} tokens, "
+        f"bound by {t.stopped_by}, {_form(t)}{t.usage.input_tokens} + {t.usage.completion_tokens} tokens, "
         f"{t.seconds:.1f} s, cost {money}"
     )
+
+
+def _form(trace: Trace) -> str:
+    return f"{trace.well_formed} of {trace.turns} turns well-formed, " if trace.turns else ""
 
 
 def _safe(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from engine.run.account import parsed
 from engine.run.driver import Begun, Piece
 from engine.types import (
     Answer,
@@ -34,6 +35,7 @@ ENDINGS: dict[StoppedBy, str] = {
     "user": "Stopped by you.",
     "error": "It ended with an error.",
 }
+RESUMED = {"continued": "turn continued", "replayed": "turn replayed"}
 UNDER_WAY = {
     "thought": "Thinking",
     "search": "Writing a query",
@@ -72,6 +74,9 @@ class Meters:
     queries: int
     thinking_tokens: int
     completion_tokens: int
+    turns: int = 0
+    """Texts of the model that the protocol parsed."""
+    well_formed: int = 0
 
 
 def trace_info(events: Iterable[Event], supporting: Collection[str] = ()) -> tuple[StepInfo, ...]:
@@ -95,6 +100,7 @@ def trace_info(events: Iterable[Event], supporting: Collection[str] = ()) -> tup
 def meters(events: Iterable[Event]) -> Meters:
     """Queries sent and tokens so far; a piece of a generation under way counts as one token."""
     queries = thinking = completion = 0
+    done: list[Step] = []
     open_: dict[Path, tuple[str, str]] = {}
     pieces: dict[Path, int] = {}
     for event in events:
@@ -105,13 +111,15 @@ def meters(events: Iterable[Event]) -> Meters:
                 open_[path] = (kind, open_.get(path, (kind, ""))[1] + text)
                 pieces[path] = pieces.get(path, 0) + 1
             case _:
+                done.append(event)
                 _close(open_, event)
                 queries += isinstance(event, Search) and not event.refused
                 thinking += event.tokens if isinstance(event, Thought) else 0
                 completion += event.tokens
     thinking += sum(pieces.get(p, 0) for p, (kind, _) in open_.items() if kind == "thought")
     completion += sum(pieces.get(p, 0) for p in open_)
-    return Meters(queries, thinking, completion)
+    forms = parsed(done)
+    return Meters(queries, thinking, completion, len(forms), sum(forms))
 
 
 def _close(open_: dict[Path, tuple[str, str]], step: Step) -> None:
@@ -171,7 +179,14 @@ def _passage(ranked: Ranked, supporting: Collection[str]) -> PassageInfo:
 def _facts(step: Step) -> tuple[str, ...]:
     tokens = (f"{step.tokens} tokens",) if step.tokens else ()
     seconds = (f"{step.seconds:.2f} s",) if step.seconds else ()
-    return tokens + seconds
+    return tokens + seconds + _remarks(step)
+
+
+def _remarks(step: Step) -> tuple[str, ...]:
+    """What is odd about a text, and how the assistant's turn went on."""
+    noted = isinstance(step, Thought) and step.note == "malformed turn"
+    form = ("not well-formed",) if step.well_formed is False and not noted else ()
+    return form + ((RESUMED[step.resumed],) if step.resumed else ())
 
 
 def _count(passages: int) -> str:

@@ -153,10 +153,13 @@ async def _boundaries(ask: _Asker) -> Boundaries:
 
 
 async def _continuation(ask: _Asker, calm: dict[str, Any]) -> Continuation:
-    """A word cut in its middle is completed first thing only by a model that continues its own turn."""
+    """A word cut in its middle is completed first thing only by a model that continues its own turn.
+
+    One that begins anew and repeats all of it, as it was told, does not continue.
+    """
     prefix = "alpha bravo char"
     for way, body in (("plain", {}), ("flags", CONTINUE_FLAGS)):
-        text = _text(await ask(_ECHO, prefix, body=body, **calm)).removeprefix(prefix)
+        text = _text(await ask(_ECHO, prefix, body=body, **calm))
         if text.startswith("lie"):
             return way  # type: ignore[return-value]
     return ""

@@ -10,6 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NoReturn, Self
 from urllib.parse import urlsplit
 
@@ -21,10 +22,12 @@ from engine.models.capabilities import CONTINUE_FLAGS, NOTHING_KNOWN, Capabiliti
 from engine.models.stream import Taken, checked_usage, tail_logprobs
 from engine.run.ports import Call
 from engine.run.requests import Reply
-from engine.types import Prompt
+from engine.types import Prompt, Resumed
 
 _FAULTS = (openai.APIError, httpx2.HTTPError, json.JSONDecodeError, UnicodeError)
 """What the client lets through: errors of a stream that has begun are the transport's own."""
+GO_ON = "Go on exactly where your last message stops. Do not repeat any of it."
+"""Follows a replayed turn: an endpoint that cannot continue a turn would begin a new one, or refuse the prompt."""
 
 
 class OpenAIChat:
@@ -102,14 +105,22 @@ class OpenAIChat:
     async def _stream(self, call: Call, on_piece: Callable[[str], None]) -> Reply:
         began = time.monotonic()
         take = Taken(self.name, call.cap, self.capabilities)
-        stream = await self._create(
-            messages=_messages(call.prompt), stream=True, **self._fields(call)
-        )
+        resumed = self._resumed(call.prompt)
+        messages = _messages(call.prompt)
+        if resumed == "replayed":
+            messages.append({"role": "user", "content": GO_ON})
+        stream = await self._create(messages=messages, stream=True, **self._fields(call))
         async with stream:
             async for chunk in stream:
                 if text := take.chunk(chunk):
                     on_piece(text)
-        return take.reply(time.monotonic() - began)
+        return replace(take.reply(time.monotonic() - began), resumed=resumed)
+
+    def _resumed(self, prompt: Prompt) -> Resumed:
+        """How a prompt that ends in the assistant's own turn is taken here."""
+        if not prompt or prompt[-1].role != "assistant":
+            return ""
+        return "continued" if self.capabilities.prefix_continuation else "replayed"
 
     async def _create(self, **fields: Any) -> Any:
         """The client's call, untyped: which fields an endpoint takes is known at run time only."""

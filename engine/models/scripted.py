@@ -60,6 +60,7 @@ class Scripted:
             tokens=tokens,
             usage=Usage(prompt_tokens(call.prompt), 0, tokens, calls=1),
             seconds=self._latency_s,
+            resumed="continued" if in_own_turn(call.prompt) else "",
         )
 
     def _score(self, call: Call) -> Reply:
@@ -108,6 +109,11 @@ def split(text: str) -> list[str]:
 def prompt_tokens(prompt: Prompt) -> int:
     """Made-up prompt tokens: the pieces of the texts and four for each message."""
     return sum(len(split(message.content)) + 4 for message in prompt)
+
+
+def in_own_turn(prompt: Prompt) -> bool:
+    """Whether the model is to go on with what it has said."""
+    return bool(prompt) and prompt[-1].role == "assistant"
 
 
 def _possible_stop(held: str, stop: tuple[str, ...]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.errors import InputError
@@ -56,6 +57,17 @@ class Purse:
     def give_back(self, unused: int) -> None:
         self.used -= unused
 
+    def shared(self, among: Sequence[bool]) -> list[Purse]:
+        """What remains, set aside in equal parts for those that can use it.
+
+        5 among yes, no, yes -> 3, 0, 2
+        """
+        parts, left = [], sum(among)
+        for takes in among:
+            parts.append(Purse(self.take(-(-self.remaining // left)) if takes else 0))
+            left -= takes
+        return parts
+
 
 @dataclass(slots=True)
 class Purses:
@@ -69,20 +81,23 @@ class Purses:
         checked(budget)
         return cls(Purse(budget.search), Purse(budget.think))
 
-    def share(self, parts: int, keep: int = 0) -> list[Purses]:
+    def share(
+        self,
+        parts: int,
+        keep: int = 0,
+        searching: Sequence[bool] = (),
+        thinking: Sequence[bool] = (),
+    ) -> list[Purses]:
         """Set aside equal shares for branches that start together, the first ones taking the odd units.
 
         5 searches for 2 branches -> 3 and 2. What a branch leaves unused comes back by `settle`. Each keeps back up to
-        `keep` thinking tokens.
+        `keep` thinking tokens. `searching` and `thinking` tell which branches can use a budget at all; empty means all.
         """
-        shares = []
-        for left in range(parts, 0, -1):
-            search = -(-self.search.remaining // left)
-            think = -(-self.think.remaining // left)
-            granted = Purse(self.think.take(think))
-            granted.kept = min(keep, granted.limit)
-            shares.append(Purses(Purse(self.search.take(search)), granted))
-        return shares
+        searches = self.search.shared(searching or [True] * parts)
+        thoughts = self.think.shared(thinking or [True] * parts)
+        for thought in thoughts:
+            thought.kept = min(keep, thought.limit)
+        return [Purses(s, t) for s, t in zip(searches, thoughts, strict=True)]
 
     def settle(self, share: Purses) -> None:
         for mine, theirs in ((self.search, share.search), (self.think, share.think)):

@@ -13,10 +13,11 @@ import math
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from engine.errors import BadReply, InputError, StrategyError
 from engine.run import requests as ask
+from engine.run.account import bound, parsed, rounds, search_step
 from engine.run.budgets import Purses
 from engine.run.ports import Call, ChatModel, Query, Retriever
 from engine.run.requests import Play, Reply
@@ -92,6 +93,8 @@ class Driver:
             raise InputError("a search budget above 0 needs an index; name one or set search to 0")
         self._purses = Purses.of(self.budget)
         self._pending: dict[Path, Reply] = {}
+        self._ended: set[str] = set()
+        """The protocol's own limits that ended a loop."""
         self._seconds = 0.0
 
     async def run(self, play: Play) -> Trace:
@@ -108,9 +111,9 @@ class Driver:
 
     def trace(self, answer: str, by: StoppedBy | None = None, detail: str = "") -> Trace:
         """The run so far as a trace; `by` tells what ended it when it did not end by itself."""
-        bound = _bound(self.steps)
-        by = by or bound
-        unsent = [_search_step(ask.Search(r.text), p, False, [r]) for p, r in self._pending.items()]
+        limit = bound(self.steps, self._ended)
+        by = by or limit
+        unsent = [search_step(ask.Search(r.text), p, False, [r]) for p, r in self._pending.items()]
         steps = sorted([*self.steps, *unsent], key=lambda s: s.path)
         queries = sum(isinstance(s, Search) and not s.refused for s in steps)
         thinking = sum(s.tokens for s in steps if isinstance(s, Thought))
@@ -123,7 +126,7 @@ class Driver:
             steps=(*steps, end),
             answer=answer,
             stopped_by=by,
-            cut_off=bound != "answer",
+            cut_off=limit != "answer",
             search=Spent(queries, self.budget.search),
             think=Spent(thinking, self.budget.think),
             thinking_tokens=thinking,
@@ -132,18 +135,25 @@ class Driver:
             usage=self.usage,
             seconds=self._seconds or sum(s.seconds for s in steps),
             rounds=rounds([s.path for s in steps if isinstance(s, Search) and not s.refused]),
+            turns=len(parsed(steps)),
+            well_formed=sum(parsed(steps)),
         )
 
     # ------------------------------------------------------------------------------------- performing
 
     async def _perform(self, play: Play, purses: Purses, path: Path) -> tuple[str, float]:
         """The returned text and the seconds along the critical path."""
-        seconds = 0.0
+        seconds, n = 0.0, 0
         try:
             request = next(play)
-            for n in range(MOST_REQUESTS):
+            while n < MOST_REQUESTS:
+                if isinstance(request, ask.End):
+                    self._ended.add(request.by)
+                    request = play.send(Reply())
+                    continue
                 reply = await self._answer(request, purses, (*path, n))
                 seconds += reply.seconds
+                n += 1
                 request = play.send(reply)
         except StopIteration as end:
             return str(end.value or ""), seconds
@@ -186,7 +196,7 @@ class Driver:
         cut = reply.finish == "length" and cap < request.cap
         note = "malformed turn" if ask.malformed(request, reply) else request.note
         worth = request.worth(reply) if request.worth else None
-        self._note(Thought(*_spent(path, reply), text=reply.text, cut=cut, note=note, worth=worth))
+        self._note(Thought(**_spent(path, reply), text=reply.text, cut=cut, note=note, worth=worth))
         return reply
 
     async def _prolonged(self, request: ask.Think, reply: Reply, cap: int, path: Path) -> Reply:
@@ -197,7 +207,11 @@ class Driver:
                 break
             so_far = request.again(reply.text)
             longer = replace(request, prompt=(*request.prompt, Message("assistant", so_far)))
-            more = await self._generate(longer, cap - reply.tokens, path, "thought")
+            try:
+                more = await self._generate(longer, cap - reply.tokens, path, "thought")
+            except BaseException:
+                self._note(Thought(**_spent(path, reply), text=reply.text))
+                raise
             reply = replace(
                 more,
                 text=so_far + more.text,
@@ -222,7 +236,7 @@ class Driver:
         if any(isinstance(s, Answer) for s in self.steps):
             raise StrategyError("a strategy wrote a second final answer")
         reply = await self._generate(request, request.cap, path, "answer")
-        self._note(Answer(*_spent(path, reply), text=reply.text))
+        self._note(Answer(**_spent(path, reply), text=reply.text))
         return reply
 
     def _discard(self, request: ask.Discard, purses: Purses, path: Path) -> Reply:
@@ -232,7 +246,7 @@ class Driver:
             return Reply(refused="think")
         purses.search.give_back(1)
         purses.think.take(written.tokens)
-        self._note(Thought(*_spent(path, written), text=written.text, note=request.note))
+        self._note(Thought(**_spent(path, written), text=written.text, note=request.note))
         return Reply(text=written.text)
 
     async def _score(self, request: ask.Score, path: Path) -> Reply:
@@ -241,7 +255,7 @@ class Driver:
         self.usage += replace(reply.usage, completion_tokens=0)
         if request.note and reply.score is not None:
             worth = math.exp(min(0.0, reply.score))
-            self._note(Thought(*_spent(path, reply), note=request.note, worth=worth))
+            self._note(Thought(**_spent(path, reply), note=request.note, worth=worth))
         return reply
 
     async def _search(
@@ -253,7 +267,7 @@ class Driver:
             held = [self._take_up(r) for r in request.written]
             purses.search.give_back(len(held))
             ok = purses.search.take(1) == 1
-            self._note(_search_step(request, path, ok, held))
+            self._note(search_step(request, path, ok, held))
             if ok:
                 sent.append((request, path))
         if not sent:
@@ -290,7 +304,12 @@ class Driver:
         )
         done = dict(zip((p for _, p in searches), found, strict=True))
         others = [(b, p) for b, p in zip(request.branches, paths, strict=True) if p not in done]
-        shares = purses.share(len(others), request.keep)
+        shares = purses.share(
+            len(others),
+            request.keep,
+            [_may_search(b) for b, _ in others],
+            [_may_think(b) for b, _ in others],
+        )
         results = await _all(
             self._branch(branch, share, place)
             for (branch, place), share in zip(others, shares, strict=True)
@@ -322,16 +341,41 @@ class Driver:
             self._seed(path),
         )
         self._tell(Begun(path, kind))
-        reply = await self.model.generate(call, self._streamer(path, kind))
+        heard: list[str] = []
+        try:
+            reply = await self.model.generate(call, self._streamer(path, kind, heard))
+        except BaseException:
+            self._break_off(path, kind, heard)
+            raise
         if reply.tokens > cap:
             raise BadReply(f"the model returned {reply.tokens} tokens where {cap} were allowed")
         self.usage += replace(reply.usage, completion_tokens=reply.tokens)
-        return reply
+        return replace(reply, well_formed=ask.well_formed(request, reply))
 
-    def _streamer(self, path: Path, kind: str) -> Callable[[str], None] | None:
+    def _streamer(self, path: Path, kind: str, heard: list[str]) -> Callable[[str], None] | None:
         if self.log is None:
             return None
-        return lambda text: self._tell(Piece(path, kind, text))
+
+        def stream(text: str) -> None:
+            heard.append(text)
+            self._tell(Piece(path, kind, text))
+
+        return stream
+
+    def _break_off(self, path: Path, kind: str, heard: list[str]) -> None:
+        """A generation that was stopped or failed: what had come of it was spent, a piece counting as a token."""
+        if not heard:
+            return
+        text, tokens = "".join(heard), len(heard)
+        self.usage += Usage(completion_tokens=tokens, calls=1)
+        partial = Reply(text=text, tokens=tokens)
+        match kind:
+            case "search":
+                self._note(search_step(ask.Search(text), path, False, [partial]))
+            case "answer":
+                self._note(Answer(**_spent(path, partial), text=text))
+            case _:
+                self._note(Thought(**_spent(path, partial), text=text, note="broken off"))
 
     def _take_up(self, reply: Reply) -> Reply:
         """The query that was written at the reply's place; it waits no longer."""
@@ -363,6 +407,24 @@ async def _all(branches: Iterable[Coroutine[None, None, Reply]]) -> list[Reply]:
     return [t.result() for t in tasks]
 
 
+def _may_search(branch: ask.Request | Play) -> bool:
+    """Whether a branch can make use of searches: one that only thinks must not hold them back from the others."""
+    return _is_whole(branch) or (isinstance(branch, ask.Write) and branch.what == "query")
+
+
+def _may_think(branch: ask.Request | Play) -> bool:
+    """An answer in a branch is a sample, hence thinking."""
+    return (
+        _is_whole(branch)
+        or isinstance(branch, ask.Think | ask.Discard)
+        or (isinstance(branch, ask.Write) and branch.what == "answer")
+    )
+
+
+def _is_whole(branch: ask.Request | Play) -> bool:
+    return isinstance(branch, ask.Together) or not isinstance(branch, ask.Request)
+
+
 def _check_continues(model: object) -> None:
     """InputError where the model is known not to continue a thought; a model without a table is trusted."""
     able = getattr(model, "capabilities", None)
@@ -378,55 +440,25 @@ def _check_forcible(request: ask.Request) -> None:
         raise InputError("this strategy's thinking cannot be forced; set think_mode to cap")
 
 
-def _spent(path: Path, reply: Reply) -> tuple[Path, int, int, float]:
-    """The four fields every step begins with."""
-    return path, reply.tokens, reply.usage.input_tokens, reply.seconds
-
-
-def _search_step(request: ask.Search, path: Path, sent: bool, written: list[Reply]) -> Search:
-    return Search(
-        path=path,
-        tokens=sum(r.tokens for r in written),
-        input_tokens=sum(r.usage.input_tokens for r in written),
-        seconds=sum(r.seconds for r in written),
-        query=request.query,
-        top_k=request.top_k,
-        refused=not sent,
-    )
+def _spent(path: Path, reply: Reply) -> dict[str, Any]:
+    """The fields that every step has."""
+    return {
+        "path": path,
+        "tokens": reply.tokens,
+        "input_tokens": reply.usage.input_tokens,
+        "seconds": reply.seconds,
+        "well_formed": reply.well_formed,
+        "resumed": reply.resumed,
+    }
 
 
 def _sample(request: ask.Write) -> ask.Think:
     """An answer inside a branch is a sample to choose from, hence thinking: only the run's own answer is free."""
     return ask.Think(
-        request.prompt, request.cap, request.stop, request.temperature, note="sample answer"
+        request.prompt,
+        request.cap,
+        request.stop,
+        request.temperature,
+        note="sample answer",
+        form=request.form or ask.says_something,
     )
-
-
-def rounds(sent: Iterable[Path], depth: int = 0) -> int:
-    """Waves of searches one after another; branches that play beside each other count as the longest of them.
-
-    [(0, 0), (0, 1), (2,)] -> 2: two together, then one
-    """
-    waves = 0
-    for at in _by(sent, depth).values():
-        if any(len(path) <= depth + 2 for path in at):
-            waves += 1
-        plays = _by((p for p in at if len(p) > depth + 2), depth + 1)
-        waves += max((rounds(play, depth + 2) for play in plays.values()), default=0)
-    return waves
-
-
-def _by(paths: Iterable[Path], depth: int) -> dict[int, list[Path]]:
-    groups: dict[int, list[Path]] = {}
-    for path in paths:
-        groups.setdefault(path[depth], []).append(path)
-    return groups
-
-
-def _bound(steps: list[Step]) -> StoppedBy:
-    """The limit that shaped the run: a refused search before a refused or cut thought, else none."""
-    if any(isinstance(s, Search) and s.refused for s in steps):
-        return "search"
-    if any(isinstance(s, Thought) and (s.refused or s.cut) for s in steps):
-        return "think"
-    return "answer"

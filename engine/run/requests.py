@@ -16,9 +16,11 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.types import Finish, Prompt, Question, Ranked, Usage
+from engine.types import Finish, Prompt, Question, Ranked, Resumed, Usage
 
 Refusal = Literal["search", "think", "unsupported"]
+Form = Callable[[str], bool]
+"""Whether a text is what the protocol asks for at its place; it decides nothing, it is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Think:
     harmless and with a cue at its end. None where the protocol cannot be forced."""
     worth: Callable[[Reply], float] | None = None
     """Of a short reply that is a judgement: the number it amounts to, kept on the step."""
+    form: Form | None = None
+    """None where the protocol parses nothing but `ends`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class Write:
     cap: int = 64
     stop: tuple[str, ...] = ()
     temperature: float | None = None
+    form: Form | None = None
+    """None asks only that it says something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,17 @@ class Together:
     keep: int = 0
 
 
-Request = Think | Write | Search | Discard | Score | Together
+@dataclass(frozen=True, slots=True)
+class End:
+    """The protocol's own limit ends its loop: all its turns were used, or too many were malformed.
+
+    It takes no place in the run and costs nothing; the trace tells it.
+    """
+
+    by: Literal["turns", "malformed"]
+
+
+Request = Think | Write | Search | Discard | Score | Together | End
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +141,10 @@ class Reply:
     """The replies (or returned values) of the branches of `Together`, in order."""
     place: tuple[int, ...] = ()
     """Of a written query: where in the run it was written. The driver knows it by this."""
+    resumed: Resumed = ""
+    """How a prompt that ends in the assistant's turn was taken, as the model tells."""
+    well_formed: bool | None = None
+    """The driver's word on it, by the request's form."""
 
 
 def malformed(request: Think, reply: Reply) -> bool:
@@ -137,6 +157,26 @@ def malformed(request: Think, reply: Reply) -> bool:
     if reply.finish == "length":
         return reply.tokens >= request.cap
     return not reply.text.endswith(request.ends)
+
+
+def says_something(text: str) -> bool:
+    """A letter or a digit, in any script; quotes, dashes and blanks alone say nothing."""
+    return any(c.isalnum() for c in text)
+
+
+def well_formed(request: Think | Write, reply: Reply) -> bool | None:
+    """Whether a text ended by itself and has the form that was asked for; None where none was, or a budget cut it."""
+    ends = request.ends if isinstance(request, Think) else ()
+    if reply.refused or (isinstance(request, Think) and not ends and request.form is None):
+        return None
+    if reply.finish == "length":
+        return False if reply.tokens >= request.cap else None
+    form = request.form or (says_something if isinstance(request, Write) else _any)
+    return (not ends or reply.text.endswith(ends)) and form(reply.text)
+
+
+def _any(_: str) -> bool:
+    return True
 
 
 Play = Generator[Request, Reply, str]

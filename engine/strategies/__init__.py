@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from engine.errors import InputError, UnknownName
 from engine.identity import content_hash, plain
-from engine.run.requests import Discard, Play, Reply, Request, Search, Think, Together
+from engine.run.requests import Discard, End, Play, Reply, Request, Search, Think, Together, Write
 from engine.strategies import (
     blocks,
     closed_book,
@@ -94,13 +94,16 @@ def prompt_hash(name: str, inner: str = "", texts: tuple[str, ...] = ()) -> str:
 def _asked(play: Play) -> list[Any]:
     """What a play asks, in plain values, when every reply is a probe."""
     asked: list[Any] = []
-    reply = None
-    for n in range(12):
+    reply, n = None, 0
+    while n < 12:
         try:
             request = next(play) if reply is None else play.send(reply)
         except StopIteration:
             break
-        reply = _probe(n, request)
+        if isinstance(request, End):
+            reply = Reply()
+            continue
+        reply, n = _probe(n, request), n + 1
         if isinstance(request, Together):
             branches = request.branches
             asked.append([_plain(b) if isinstance(b, Request) else _asked(b) for b in branches])
@@ -114,8 +117,8 @@ def _asked(play: Play) -> list[Any]:
 def _plain(request: Request) -> list[Any]:
     hidden = isinstance(request, Search | Discard)
     shown: Any = getattr(request, "query", "") if hidden else plain(request)
-    if isinstance(request, Think):
-        shown = {k: v for k, v in shown.items() if k not in ("ends", "again", "worth")}
+    if isinstance(request, Think | Write):
+        shown = {k: v for k, v in shown.items() if k not in ("ends", "again", "worth", "form")}
     return [type(request).__name__, shown]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from engine.run.requests import Reply
+from engine.run.requests import Form, Reply, says_something
 from engine.types import Message, Passage, Prompt, Question, Ranked
 
 THINK = "Work out the answer step by step in short lines, using what is given. Do not repeat the question."
@@ -97,6 +97,15 @@ def merged(pool: Sequence[Ranked], found: Sequence[Ranked], most: int) -> tuple[
 def first_line(passages: Sequence[Ranked]) -> str:
     """What stands in for a note when nothing may be thought: the best passage's own words."""
     return harmless(passages[0].passage.text) if passages else NOTHING
+
+
+def fresh(asked: Iterable[str]) -> Form:
+    """The form of a query: it says something that was not asked before.
+
+    fresh(["Who?"])("who?") -> False
+    """
+    known = {said(Reply(text=query)).casefold() for query in asked}
+    return lambda text: says_something(text) and said(Reply(text=text)).casefold() not in known
 
 
 def said(reply: Reply) -> str:

@@ -18,7 +18,18 @@ from collections.abc import Generator, Sequence
 
 from pydantic import Field
 
-from engine.run.requests import Discard, Play, Reply, Request, Search, Think, Write
+from engine.run.requests import (
+    Discard,
+    End,
+    Form,
+    Play,
+    Reply,
+    Request,
+    Search,
+    Think,
+    Write,
+    says_something,
+)
 from engine.strategies import base, blocks
 from engine.types import Prompt, Question
 
@@ -53,6 +64,8 @@ class Knobs(base.Knobs):
 def play(question: Question, knobs: Knobs) -> Play:
     background = yield from fetched(question, knobs)
     chain = yield from grown(question, (), knobs.length, knobs)
+    if 0 < knobs.length == len(chain):
+        yield End("turns")
     return (yield from concluded(question, chain, background, knobs))
 
 
@@ -75,9 +88,7 @@ def grown(
         found = yield request
         if found.refused:
             break
-        note = yield Think(
-            sub_answer_prompt(request.query, found), knobs.sub_answer_cap, blocks.LINE
-        )
+        note = yield sub_answer(request.query, found, knobs)
         chain += ((request.query, blocks.said(note) or blocks.first_line(found.passages)),)
     return chain
 
@@ -102,6 +113,7 @@ def _next_look_up(
             knobs.query_cap,
             blocks.LINE,
             temperature=warmth,
+            form=sub_query_form(chain, knobs),
         )
         if written.refused:
             return None
@@ -115,6 +127,17 @@ def _next_look_up(
         if done:
             return None
     return None
+
+
+def sub_query_form(chain: Chain, knobs: Knobs) -> Form:
+    """A look-up of its own, or the word that ends the chain."""
+    new = blocks.fresh(query for query, _ in chain)
+    return lambda text: is_done(blocks.said(Reply(text=text)), knobs) or new(text)
+
+
+def sub_answer(query: str, found: Reply, knobs: Knobs) -> Think:
+    prompt = sub_answer_prompt(query, found)
+    return Think(prompt, knobs.sub_answer_cap, blocks.LINE, form=says_something)
 
 
 def is_done(query: str, knobs: Knobs) -> bool:

@@ -32,7 +32,18 @@ from typing import Literal
 
 from pydantic import Field
 
-from engine.run.requests import Discard, Play, Reply, Request, Score, Search, Think, Together, Write
+from engine.run.requests import (
+    Discard,
+    End,
+    Play,
+    Reply,
+    Request,
+    Score,
+    Search,
+    Think,
+    Together,
+    Write,
+)
 from engine.strategies import blocks, corag
 from engine.strategies.corag import Chain
 from engine.types import Prompt, Question
@@ -77,6 +88,8 @@ def play(question: Question, knobs: Knobs) -> Play:
     background = yield from corag.fetched(question, knobs)
     search = _best_of_n if knobs.by == "best_of_n" else _tree
     chain = yield from search(question, knobs)
+    if 0 < knobs.length == len(chain):
+        yield End("turns")
     return (yield from corag.concluded(question, chain, background, knobs))
 
 
@@ -128,17 +141,19 @@ def _expanded(
 ) -> Generator[Request, Reply, list[Chain]]:
     """The chain with one look-up more, in as many ways as the model finds and the budgets allow."""
     ask = Write(
-        corag.sub_query_prompt(question, chain), "query", knobs.query_cap, blocks.LINE, HEAT
+        corag.sub_query_prompt(question, chain),
+        "query",
+        knobs.query_cap,
+        blocks.LINE,
+        HEAT,
+        form=corag.sub_query_form(chain, knobs),
     )
     written = (yield Together((ask,) * knobs.sampled)).replies
     kept = yield from _distinct(question, chain, [w for w in written if not w.refused], knobs)
     if not kept:
         return []
     found = (yield Together(tuple(kept))).replies
-    reading = [
-        Think(corag.sub_answer_prompt(s.query, f), knobs.sub_answer_cap, blocks.LINE)
-        for s, f in zip(kept, found, strict=True)
-    ]
+    reading = [corag.sub_answer(s.query, f, knobs) for s, f in zip(kept, found, strict=True)]
     notes = (yield Together(tuple(reading))).replies
     return [
         (*chain, (search.query, blocks.said(note) or blocks.first_line(reply.passages)))

@@ -26,7 +26,17 @@ from dataclasses import dataclass, replace
 
 from pydantic import Field
 
-from engine.run.requests import Discard, Play, Reply, Request, Think, Write
+from engine.run.requests import (
+    Discard,
+    End,
+    Form,
+    Play,
+    Reply,
+    Request,
+    Think,
+    Write,
+    says_something,
+)
 from engine.strategies import base, blocks, wide
 from engine.types import Prompt, Question, Ranked
 
@@ -92,7 +102,10 @@ class Desk:
 
 def play(question: Question, knobs: Knobs) -> Play:
     plan = yield Think(
-        blocks.chat(PLAN, blocks.question_line(question)), knobs.plan_cap, note="plan"
+        blocks.chat(PLAN, blocks.question_line(question)),
+        knobs.plan_cap,
+        note="plan",
+        form=says_something,
     )
     desk = Desk(plan=plan.text)
     for _ in range(knobs.rounds):
@@ -100,8 +113,10 @@ def play(question: Question, knobs: Knobs) -> Play:
         if fresh is None:
             break
         desk = yield from _read(question, fresh, len(desk.sources), knobs)
-        if knobs.early_stop and blocks.harmless(desk.gap).casefold().rstrip(".!") in _NOTHING:
+        if knobs.early_stop and _is_nothing(desk.gap):
             break
+    else:
+        yield End("turns")
     given = desk.shown("Report")
     thought = yield Think(blocks.think_prompt(question, *given), knobs.think_cap)
     prompt = blocks.answer_prompt(question, *given, thoughts=thought.text)
@@ -117,6 +132,7 @@ def _searched(
         "query",
         knobs.query_cap * knobs.width,
         wide.PARAGRAPH,
+        form=_list_form(desk, knobs),
     )
     if written.refused:
         return None
@@ -133,7 +149,7 @@ def _searched(
 
 def _queries(question: Question, desk: Desk, text: str, knobs: Knobs) -> tuple[str, ...]:
     """What to send; nothing when the model has no query left. Where it said nothing at first, the question is sent."""
-    done = blocks.harmless(text).strip('"').casefold().rstrip(".!") in _NOTHING
+    done = _is_nothing(text)
     queries = wide.listed(text, knobs.width, desk.asked)
     if not knobs.early_stop:
         return queries or (question.text,)
@@ -151,11 +167,12 @@ def _read(
     if new:
         shown = (*desk.shown("Report"), blocks.passage_block(new, old + 1))
         prompt = blocks.chat(REPORT, *shown, blocks.question_line(question))
-        note = yield Think(prompt, knobs.report_cap, wide.PARAGRAPH, note="report")
+        form = _report_form(len(desk.sources))
+        note = yield Think(prompt, knobs.report_cap, wide.PARAGRAPH, note="report", form=form)
         part = cited(note.text, len(desk.sources)) or headlines(new, old + 1)
     desk = replace(desk, report="\n".join(p for p in (desk.report, part) if p))
     asking = blocks.chat(GAPS, *desk.shown("Plan", "Report"), blocks.question_line(question))
-    gap = yield Think(asking, knobs.gap_cap, blocks.LINE, note="gap")
+    gap = yield Think(asking, knobs.gap_cap, blocks.LINE, note="gap", form=says_something)
     return replace(desk, gap=gap.text)
 
 
@@ -163,6 +180,24 @@ def _queries_prompt(question: Question, desk: Desk, knobs: Knobs) -> Prompt:
     shown = desk.shown("Plan", "Report", "Missing", "Asked")
     rule = QUERIES.format(width=knobs.width)
     return blocks.chat(rule, blocks.question_line(question), *shown)
+
+
+def _is_nothing(text: str) -> bool:
+    """Whether the model says that nothing is missing."""
+    return blocks.harmless(text).strip('"').casefold().rstrip(".!") in _NOTHING
+
+
+def _list_form(desk: Desk, knobs: Knobs) -> Form:
+    """New queries, one a line, or the word that ends the rounds."""
+    queries = wide.well_listed(knobs.width, desk.asked)
+    return lambda text: (knobs.early_stop and _is_nothing(text)) or queries(text)
+
+
+def _report_form(sources: int) -> Form:
+    """Says something and cites only passages that were read."""
+    return lambda text: (
+        says_something(text) and all(1 <= int(n) <= sources for n in _CITED.findall(text))
+    )
 
 
 def cited(text: str, sources: int) -> str:

@@ -72,4 +72,5 @@ def play(question: Question, knobs: Knobs) -> Play:
 def _list_of(question: Question, count: int, knobs: Knobs) -> Write:
     rule = VARIANTS if knobs.by == "variants" else SUB_QUESTIONS
     prompt = blocks.chat(rule.format(count=count), blocks.question_line(question))
-    return Write(prompt, "query", knobs.query_cap * count, wide.PARAGRAPH)
+    form = wide.well_listed(count, [question.text])
+    return Write(prompt, "query", knobs.query_cap * count, wide.PARAGRAPH, form=form)

@@ -21,7 +21,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from engine.run.requests import Play, Reply, Search, Think, Write
+from engine.run.requests import End, Play, Reply, Search, Think, Write
 from engine.strategies import base, blocks
 from engine.types import Prompt, Question, Ranked
 
@@ -53,14 +53,19 @@ def play(question: Question, knobs: Knobs) -> Play:
     query = question.text
     pool: tuple[Ranked, ...] = ()
     thoughts: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
     for _ in range(knobs.turns):
         found = yield Search(query, knobs.top_k)
         if found.refused:
             break
+        asked += (query,)
         fresh = _new(found.passages, pool)
         pool = _kept(pool, found.passages, knobs)
         note = yield Think(
-            _prompt(question, pool, thoughts, knobs), knobs.sentence_cap, blocks.LINE
+            _prompt(question, pool, thoughts, knobs),
+            knobs.sentence_cap,
+            blocks.LINE,
+            form=blocks.fresh(asked),
         )
         sentence = blocks.said(note)
         if sentence and knobs.by == "thought":
@@ -68,6 +73,8 @@ def play(question: Question, knobs: Knobs) -> Play:
         if knobs.by == "thought" and _ENDS.search(sentence):
             break
         query = _next_query(question, note, sentence, fresh, knobs)
+    else:
+        yield End("turns")
     given = blocks.passage_block(pool)
     so_far = "\n".join(thoughts)
     last = Reply()

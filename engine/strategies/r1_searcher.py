@@ -24,7 +24,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from engine.run.requests import Discard, Play, Reply, Request, Search
+from engine.run.requests import Discard, End, Play, Reply, Request, Search
 from engine.strategies import base, blocks, turns
 from engine.types import Prompt, Question, Ranked
 
@@ -69,6 +69,8 @@ class _State:
     """One text a look-up: thought, query and documents."""
     thoughts: list[str] = field(default_factory=list)
     pool: tuple[Ranked, ...] = ()
+    asked: list[str] = field(default_factory=list)
+    """Queries sent."""
 
     def text(self, more: str = "") -> str:
         return "".join([_OPEN, *self.said[-self.knobs.window :], more])
@@ -87,6 +89,7 @@ def play(question: Question, knobs: Knobs) -> Play:
             final = yield turns.written(state.prompt, opened, "answer", knobs.answer_cap)
             return turns.last_answer(final.text)
         if action == "none" or n == knobs.retrievals:
+            yield End("malformed" if action == "none" else "turns")
             break
         if not (yield from _looked_up(question, state, thought)):
             break
@@ -98,16 +101,21 @@ def play(question: Question, knobs: Knobs) -> Play:
 def _looked_up(question: Question, state: _State, thought: str) -> Generator[Request, Reply, bool]:
     """Have a query written and send it; False when no search is left or nothing was asked."""
     knobs, opened = state.knobs, thought + _TAGS.query
-    written = yield turns.written(state.prompt, state.text(opened), "query", knobs.query_cap)
+    form = blocks.fresh(state.asked)
+    written = yield turns.written(
+        state.prompt, state.text(opened), "query", knobs.query_cap, form=form
+    )
     if written.refused:
         return False
     query = blocks.said(written).replace('"', "").replace("...", "").strip()
     if not query:
         given_up = yield Discard(written, "malformed turn")
         if not given_up.refused:
+            yield End("malformed")
             return False
         query = question.text
     found = yield Search(query, knobs.top_k, (written,))
+    state.asked.append(query)
     state.pool = blocks.merged(state.pool, found.passages, knobs.pool)
     documents = turns.rows(found.passages, "({n}){title} {text}")
     state.said.append(

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 
 from pydantic import Field
 
-from engine.run.requests import Discard, Play, Reply, Request, Search
+from engine.run.requests import Discard, End, Play, Reply, Request, Search
 from engine.strategies import base, blocks, turns
 from engine.types import Prompt, Question, Ranked
 
@@ -70,7 +70,8 @@ class _State:
     """One text a turn: thought, query and block."""
     thoughts: list[str] = field(default_factory=list)
     pool: tuple[Ranked, ...] = ()
-    searches: int = 0
+    asked: list[str] = field(default_factory=list)
+    """Queries sent."""
     malformed: int = 0
 
     def text(self, more: str = "") -> str:
@@ -91,17 +92,23 @@ def play(question: Question, knobs: Knobs) -> Play:
             return turns.last_answer(final.text)
         if action == "none":
             _correct(state, thought)
-        elif state.searches >= knobs.turns:
+        elif len(state.asked) >= knobs.turns:
+            yield End("turns")
             break
         elif not (yield from _searched(question, state, thought)):
             break
+    if state.malformed > knobs.malformed:
+        yield End("malformed")
     return (yield from turns.forced(question, state.pool, state.thoughts, knobs.answer_cap))
 
 
 def _searched(question: Question, state: _State, thought: str) -> Generator[Request, Reply, bool]:
     """Have a query written and send it; False when no search is left."""
     knobs, opened = state.knobs, _opening(thought, _TAGS.query)
-    written = yield turns.written(state.prompt, state.text(opened), "query", knobs.query_cap)
+    form = blocks.fresh(state.asked)
+    written = yield turns.written(
+        state.prompt, state.text(opened), "query", knobs.query_cap, form=form
+    )
     if written.refused:
         return False
     query = blocks.said(written)
@@ -111,7 +118,7 @@ def _searched(question: Question, state: _State, thought: str) -> Generator[Requ
             _correct(state, thought)
             return True
     found = yield Search(query or question.text, knobs.top_k, (written,))
-    state.searches += 1
+    state.asked.append(query)
     state.pool = blocks.merged(state.pool, found.passages, knobs.pool)
     block = f"<information>{turns.rows(found.passages, _DOCUMENT)}</information>"
     sent = query or blocks.harmless(question.text)

@@ -24,7 +24,18 @@ from dataclasses import dataclass, field
 
 from pydantic import Field
 
-from engine.run.requests import Discard, Play, Reply, Request, Search, Think, Write, malformed
+from engine.run.requests import (
+    Discard,
+    End,
+    Play,
+    Reply,
+    Request,
+    Search,
+    Think,
+    Write,
+    malformed,
+    says_something,
+)
 from engine.strategies import base, blocks, turns
 from engine.types import Prompt, Question
 
@@ -85,6 +96,7 @@ def play(question: Question, knobs: Knobs) -> Play:
         line = blocks.harmless(reply.text)
         if malformed(request, reply):
             if not line:
+                yield End("malformed")
                 break
             state.keep(line)
         elif reply.finish == "stop" and not reply.refused and line.endswith("answer"):
@@ -92,17 +104,25 @@ def play(question: Question, knobs: Knobs) -> Play:
                 state.prompt, state.text(FINAL), "answer", knobs.answer_cap, blocks.LINE
             )
             return blocks.said(final)
-        elif len(state.known) == knobs.follow_ups or not (
-            yield from _followed(question, state, knobs)
-        ):
+        elif len(state.known) == knobs.follow_ups:
+            yield End("turns")
             break
+        elif not (yield from _followed(question, state, knobs)):
+            break
+    if len(state.other) > knobs.malformed:
+        yield End("malformed")
     return (yield from _forced(question, state.known, state.other, knobs))
 
 
 def _followed(question: Question, state: _State, knobs: Knobs) -> Generator[Request, Reply, bool]:
     """Ask one follow-up and answer it from passages; False when no search is left or nothing was asked."""
     written = yield turns.written(
-        state.prompt, state.text(FOLLOW_UP), "query", knobs.query_cap, blocks.LINE
+        state.prompt,
+        state.text(FOLLOW_UP),
+        "query",
+        knobs.query_cap,
+        blocks.LINE,
+        blocks.fresh(asked for asked, _ in state.known),
     )
     if written.refused:
         return False
@@ -110,12 +130,13 @@ def _followed(question: Question, state: _State, knobs: Knobs) -> Generator[Requ
     if not query:
         given_up = yield Discard(written, "malformed turn")
         if not given_up.refused:
+            yield End("malformed")
             return False
     found = yield Search(query or question.text, knobs.top_k, (written,))
     asked = query or blocks.harmless(question.text)
     passages = blocks.passage_block(found.passages)
     read = blocks.chat(READ, passages, blocks.question_line(asked))
-    note = yield Think(read, knobs.line_cap, blocks.LINE)
+    note = yield Think(read, knobs.line_cap, blocks.LINE, form=says_something)
     answer = blocks.said(note) or blocks.first_line(found.passages)
     state.known.append((asked, answer))
     state.said += [f"{FOLLOW_UP} {asked}", f"Intermediate answer: {answer}"]

@@ -16,7 +16,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.run.requests import Reply, Request, Think, Write, malformed
+from engine.run.requests import Form, Reply, Request, Think, Write, malformed
 from engine.strategies import blocks
 from engine.types import Message, Prompt, Question, Ranked
 
@@ -74,9 +74,10 @@ def written(
     what: Literal["query", "answer"],
     cap: int,
     stop: Sequence[str] = SHORT,
+    form: Form | None = None,
 ) -> Write:
     """Write what belongs behind the tag or stem that has just been opened."""
-    return Write(continued(prompt, so_far), what, cap, tuple(stop))
+    return Write(continued(prompt, so_far), what, cap, tuple(stop), form=form)
 
 
 def carried(text: str) -> str:

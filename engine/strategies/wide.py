@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from engine.run.requests import Reply, Search, Together
+from engine.run.requests import Form, Reply, Search, Together
 from engine.strategies import blocks
 
 _MARK = re.compile(r"^(?:[-*•]|\(?\d{1,2}[.):]|\[\d{1,2}\])\s*")
@@ -32,6 +32,17 @@ def listed(text: str, most: int, asked: Iterable[str] = ()) -> tuple[str, ...]:
             seen.add(query.casefold())
             found.append(query)
     return tuple(found[: max(0, most)])
+
+
+def well_listed(most: int, asked: Iterable[str] = ()) -> Form:
+    """The form of a list: one to `most` lines, each a query of its own, none asked before."""
+    known = tuple(asked)
+
+    def form(text: str) -> bool:
+        lines = [line for line in text.splitlines() if line.strip()]
+        return 1 <= len(lines) <= most and len(listed(text, most, known)) == len(lines)
+
+    return form
 
 
 def sent(queries: Sequence[str], top_k: int, written: Sequence[Reply] = ()) -> Together:

@@ -152,6 +152,7 @@ def _call_body(recorded: Recorded) -> Body:
         "seconds": reply.seconds,
         "score": reply.score,
         "refused": reply.refused,
+        "resumed": reply.resumed,
         "logprobs": list(reply.logprobs),
     }
 
@@ -174,6 +175,8 @@ def _run_body(run: Run) -> Body:
         "usage": plain(t.usage),
         "seconds": t.seconds,
         "rounds": t.rounds,
+        "turns": t.turns,
+        "well_formed": t.well_formed,
         "scores": plain(run.scores),
         "cost": run.cost,
     }

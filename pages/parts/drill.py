@@ -30,6 +30,7 @@ def table_of(cells: Sequence[CellRow], quality: str) -> None:
             "high": c.high,
             "questions": c.n,
             "cut off": c.cut_off,
+            "well-formed": c.well_formed,
             "queries used": c.search_used,
             "thinking used": c.think_used,
             "tokens": c.tokens,
@@ -41,7 +42,10 @@ def table_of(cells: Sequence[CellRow], quality: str) -> None:
     st.dataframe(
         pd.DataFrame(rows).dropna(axis="columns", how="all"),
         hide_index=True,
-        column_config={name: share(format="%.2f") for name in (quality, "low", "high", "cut off")}
+        column_config={
+            name: share(format="%.2f")
+            for name in (quality, "low", "high", "cut off", "well-formed")
+        }
         | {name: share(format="%.1f") for name in ("queries used", "thinking used", "seconds")}
         | {"tokens": share(format="%.0f")},
         key="cells",
@@ -80,6 +84,7 @@ def _pick(heads: Sequence[RunHead], metric: str, key: str) -> str | None:
             "queries": [h.search_used for h in heads],
             "thinking": [h.think_used for h in heads],
             "ended by": [h.stopped_by for h in heads],
+            "well-formed": [h.well_formed for h in heads],
         }
     ).dropna(axis="columns", how="all")
     event = st.dataframe(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from engine.figures.trace import Event, Summary, meters, summary, trace_info
+from engine.figures.trace import Event, Meters, Summary, meters, summary, trace_info
 from engine.types import Budget, Question, Run
 from pages.parts import dials
 
@@ -122,11 +122,19 @@ def _meters(shown: Shown) -> None:
         _share(thinking, shown.budget.think),
         f"**{thinking}** of {shown.budget.think} thinking tokens",
     )
-    told = [f"{tokens:,} tokens generated"]
+    told = [f"{tokens:,} tokens generated", *_form(run, spent)]
     if run:
         told += [f"{run.trace.usage.input_tokens:,} read", f"{run.trace.seconds:.1f} s"]
         told += [f"cost {run.cost:.2g}"] if run.cost is not None else []
     st.caption(" · ".join(told))
+
+
+def _form(run: Run | None, spent: Meters) -> list[str]:
+    """How much of what the model said could be read; nothing where that is not known."""
+    turns, formed = (
+        (run.trace.turns, run.trace.well_formed) if run else (spent.turns, spent.well_formed)
+    )
+    return [f"{formed} of {turns} turns well-formed"] if turns else []
 
 
 def _share(used: int, limit: int) -> float:
