@@ -7,7 +7,7 @@ import streamlit as st
 from engine.errors import BudgetscapeError
 from engine.figures.dials import dials_info
 from engine.figures.surface import surface_info
-from pages.parts import controls, dials, guide, resources, state, steps
+from pages.parts import comparing, controls, dials, guide, resources, state, steps
 
 GROUP = "live"
 METRIC = "em"
@@ -58,5 +58,7 @@ if shown is None:
 elif shown.running:
     steps.watch(resources.live_run, app.live.stop, shown.id)
 else:
-    steps.show(shown)
     resources.keep_link(shown)
+    if shown.run is not None:
+        comparing.pin(shown.run.id, "live")
+    steps.show(shown)

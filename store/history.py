@@ -18,7 +18,7 @@ import duckdb
 
 from engine.analysis.cells import Sums, interval
 from engine.errors import Damaged, StoreHeld, UnknownName
-from engine.sweeps.record import from_body
+from engine.sweeps.record import from_body, run_from
 from engine.sweeps.trajectory import Trajectory
 from engine.types import Run
 from store.home import Home, disk_error, writing
@@ -111,8 +111,19 @@ class SweepRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that has runs."""
+
+    id: str
+    text: str
+    hops: int | None
+    operations: int | None
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
-    """Which runs to look at; None means all."""
+    """Which runs to look at; None means all. The sums behind surfaces know no single runs and questions."""
 
     sweeps: tuple[str, ...] | None = None
     strategies: tuple[str, ...] | None = None
@@ -124,6 +135,8 @@ class Slice:
     search: int | None = None
     think: int | None = None
     config: str | None = None
+    questions: tuple[str, ...] | None = None
+    ids: tuple[str, ...] | None = None
 
     def where(self) -> tuple[str, list[Any]]:
         """A condition with bound parameters."""
@@ -138,6 +151,8 @@ class Slice:
             "search": None if self.search is None else (self.search,),
             "think": None if self.think is None else (self.think,),
             "config": None if self.config is None else (self.config,),
+            "question_id": self.questions,
+            "id": self.ids,
         }
         asked = {k: list(v) for k, v in columns.items() if v is not None}
         text = " AND ".join(f"list_contains(?, {k})" for k in asked)
@@ -240,6 +255,18 @@ class Store:
         )
         return [RunHead(*row) for row in rows]
 
+    def asked(self, where: Slice = ALL) -> list[Asked]:
+        """The questions that have runs, the easier first."""
+        text, values = where.where()
+        rows = self._all(
+            f"""
+            SELECT question_id, any_value(question), any_value(hops), any_value(operations), count(*)
+            FROM runs WHERE {text} GROUP BY question_id ORDER BY 3 NULLS LAST, 4 NULLS LAST, 1
+            """,
+            values,
+        )
+        return [Asked(*row) for row in rows]
+
     def sweeps(self) -> list[SweepRow]:
         """All sweeps with runs, `live` among them."""
         rows = self._all(
@@ -280,10 +307,9 @@ class Store:
             raise UnknownName(
                 "run", run_id, (), "take its sweep in first: budgetscape store ingest"
             )
-        trajectory = self.trajectory(row[0][0])
-        for run in trajectory.runs:
-            if run.id == run_id:
-                return run
+        run = run_from(self.line(row[0][0]).body, run_id)
+        if run is not None:
+            return run
         raise Damaged(f"the journal no longer holds run {run_id}; see budgetscape store check")
 
     def trajectory(self, trajectory_id: str) -> Trajectory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -124,20 +125,32 @@ def all_runs() -> list[Run]:
     ]
 
 
-def trajectories(runs: Sequence[Run]) -> list[Trajectory]:
-    """The runs of each question and strategy as one trajectory of the sweep `grid`."""
+def long_runs(steps: int) -> list[Run]:
+    """Two runs of one question that part at their hundredth step."""
+    made = []
+    for strategy, parts in (("corag", "here"), ("iterative", "there")):
+        one = run(strategy, Budget(4, 128), question(1))
+        thoughts = [f"Thought {n} {parts if n >= 99 else ''} " + "word " * 40 for n in range(steps)]
+        held = tuple(Thought(path=(n,), tokens=3, text=text) for n, text in enumerate(thoughts))
+        ids = {"id": f"long-{strategy}", "trajectory_id": f"long-trajectory-{strategy}"}
+        made.append(replace(one, **ids, trace=replace(one.trace, steps=held)))
+    return made
+
+
+def trajectories(runs: Sequence[Run], sweep: str = "grid") -> list[Trajectory]:
+    """The runs of each question and strategy as one trajectory of a sweep."""
     ordered = sorted(runs, key=lambda r: r.trajectory_id)
     made = []
     for identity, group in groupby(ordered, key=lambda r: r.trajectory_id):
         held = tuple(group)
-        made.append(Trajectory(identity, "grid", held[0].question, held[-1].config, held))
+        made.append(Trajectory(identity, sweep, held[0].question, held[-1].config, held))
     return made
 
 
-def journalled(home: Home, runs: Sequence[Run]) -> Home:
+def journalled(home: Home, runs: Sequence[Run], sweep: str = "grid") -> Home:
     """Write the runs to the home's journals, as a sweep does."""
-    journal = Journal.open(home.ensure(), "grid")
-    for trajectory in trajectories(runs):
+    journal = Journal.open(home.ensure(), sweep)
+    for trajectory in trajectories(runs, sweep):
         journal.append("trajectory", trajectory.id, to_body(trajectory))
     journal.close()
     return home

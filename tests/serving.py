@@ -14,16 +14,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 90
+LONG = 10_000
+"""Steps of the runs of the sweep `long`."""
 
 
 def serve(port: str, empty: bool) -> None:
     sys.path.insert(0, str(ROOT))
     import app
     from pages.parts import resources
-    from tests.dashboard_fakes import FakeApp, all_runs
+    from tests.dashboard_fakes import FakeApp, all_runs, journalled, long_runs
 
     with tempfile.TemporaryDirectory() as folder:
         fake = FakeApp(Path(folder), [] if empty else all_runs(), tick_s=0.01)
+        if not empty:
+            journalled(fake.home, long_runs(LONG), "long")
+            fake.store.ingest()
         resources._opened.append(fake)  # type: ignore[arg-type]
         run = app.app.run
         app.app.run = lambda config: run(config={**config, "server.enableAgentApi": True})

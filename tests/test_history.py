@@ -60,6 +60,21 @@ def test_heads_can_be_sliced_and_paged(kept):
     assert {h.hops for h in kept.runs(Slice(hops=(1,)))} == {1}
 
 
+def test_runs_can_be_asked_for_by_question_and_by_id(kept):
+    heads = kept.runs(Slice(sweeps=("grid",), questions=("q2", "none")))
+    assert {h.question_id for h in heads} == {"q2"} and len({h.strategy for h in heads}) == 2
+    wanted = (heads[0].id, heads[-1].id)
+    assert {h.id for h in kept.runs(Slice(ids=wanted))} == set(wanted)
+    assert kept.runs(Slice(ids=())) == []
+
+
+def test_questions_are_listed_with_their_runs_the_easier_first(kept):
+    asked = kept.asked(Slice(sweeps=("grid",)))
+    assert {q.id for q in asked} == {f"q{n}" for n in range(6)}
+    assert [(q.hops, q.operations) for q in asked] == sorted((q.hops, q.operations) for q in asked)
+    assert all(q.runs == len(kept.runs(Slice(sweeps=("grid",), questions=(q.id,)))) for q in asked)
+
+
 def test_sweeps_are_listed_with_what_they_hold(kept):
     grid, live = kept.sweeps()
     assert (grid.name, grid.trajectories, grid.runs, grid.questions) == (

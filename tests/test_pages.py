@@ -12,12 +12,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine.figures.dials import dials_info
+from engine.figures.markdown import literal
 from engine.figures.palette import identities
 from engine.figures.surface import surface_info
 from engine.types import Budget, Question
 from pages.parts import controls, dials, resources
 from pages.parts.state import Chosen, Session
-from pages.parts.steps import literal
 from tests.dashboard_fakes import NASTY, FakeApp, all_runs, journalled, question, run
 
 ROUTER = Path(__file__).parents[1] / "pages" / "parts" / "router.py"

@@ -14,7 +14,7 @@ from engine.identity import plain
 from engine.run.memo import Recorded
 from engine.run.ports import Call
 from engine.run.requests import Reply
-from engine.sweeps.record import from_body, steps_of, to_body
+from engine.sweeps.record import from_body, run_from, steps_of, to_body
 from engine.sweeps.trajectory import Failure, Trajectory, replay_memo, run_cell, run_cells
 from engine.types import Budget, Decoding, Message, RunConfig, Usage
 from tests.fakes import QUESTION, Parrot, Shelf
@@ -84,6 +84,15 @@ def test_the_steps_of_one_run_can_be_read_alone():
     body = written(first)
     for run, recorded in zip(first.runs, body["runs"], strict=True):
         assert steps_of(body, recorded["leaf"]) == run.trace.steps
+
+
+def test_one_run_can_be_read_without_the_others():
+    trajectory = made()
+    body = written(trajectory)
+    assert [run_from(body, run.id) for run in trajectory.runs] == list(trajectory.runs)
+    assert run_from(body, "none") is None
+    with pytest.raises(Damaged):
+        run_from({"runs": [{"id": "r"}]}, "r")
 
 
 def test_keys_of_a_newer_line_are_ignored():

@@ -68,7 +68,8 @@ function head(step) {
   return row;
 }
 
-function passages(list) {
+/** Passages as a list, each opened by a click. */
+export function passages(list) {
   const box = make("ol", "bs-passages");
   for (const passage of list) {
     const item = make("li");
@@ -76,6 +77,7 @@ function passages(list) {
     const summary = make("summary");
     summary.append(make("span", "bs-rank", `${passage.rank}`), make("span", "bs-passage-title", passage.title));
     if (passage.gold) summary.append(make("span", "bs-gold", "holds evidence"));
+    if (passage.new === false) summary.append(make("span", "bs-fact", "seen before"));
     summary.append(make("span", "bs-fact", `score ${passage.score}`), make("span", "bs-peek", passage.text));
     details.append(summary, make("p", "", passage.text));
     item.append(details);

@@ -6,7 +6,7 @@ both. Texts are passed on untouched: whoever draws them must draw them as text.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from engine.run.account import parsed
@@ -52,6 +52,8 @@ class PassageInfo:
     score: str
     gold: bool
     """One of the question's supporting passages."""
+    new: bool = True
+    """Not shown by an earlier search of this run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ def trace_info(events: Iterable[Event], supporting: Collection[str] = ()) -> tup
                 done.append(event)
                 _close(open_, event)
     searches = iter(range(1, len(done) + 1))
-    lines = [_line(step, searches, supporting) for step in done]
+    seen: set[str] = set()
+    lines = [_line(step, searches, supporting, seen) for step in done]
     return (*lines, *(_under_way(kind, text) for kind, text in open_.values()))
 
 
@@ -143,16 +146,19 @@ def _close_query(open_: dict[Path, tuple[str, str]], text: str) -> None:
         del open_[path]
 
 
-def _line(step: Step, searches: Iterable[int], supporting: Collection[str]) -> StepInfo:
+def _line(
+    step: Step, searches: Iterator[int], supporting: Collection[str], seen: set[str]
+) -> StepInfo:
     match step:
         case Thought():
             return _thought(step)
         case Search(refused=True):
             return StepInfo("search", "Search refused", step.query, ("search budget spent",))
         case Search():
-            return StepInfo("search", f"Search {next(iter(searches))}", step.query, _facts(step))
+            return StepInfo("search", f"Search {next(searches)}", step.query, _facts(step))
         case Reading():
-            passages = tuple(_passage(p, supporting) for p in step.passages)
+            passages = tuple(_passage(p, supporting, seen) for p in step.passages)
+            seen.update(p.passage.id for p in step.passages)
             return StepInfo("reading", _count(len(passages)), "", _facts(step), passages)
         case Answer():
             return StepInfo("answer", "Answer", step.text, _facts(step))
@@ -169,10 +175,15 @@ def _thought(step: Thought) -> StepInfo:
     return StepInfo("thought", "Thought", step.text, _facts(step) + remarks)
 
 
-def _passage(ranked: Ranked, supporting: Collection[str]) -> PassageInfo:
+def _passage(ranked: Ranked, supporting: Collection[str], seen: set[str]) -> PassageInfo:
     passage = ranked.passage
     return PassageInfo(
-        ranked.rank, passage.title, passage.text, f"{ranked.score:.2f}", passage.id in supporting
+        ranked.rank,
+        passage.title,
+        passage.text,
+        f"{ranked.score:.2f}",
+        passage.id in supporting,
+        passage.id not in seen,
     )
 
 

@@ -14,7 +14,8 @@ newer lines can still be read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from itertools import accumulate, pairwise
@@ -76,8 +77,24 @@ def to_body(trajectory: Trajectory) -> Body:
 
 def from_body(body: Mapping[str, Any]) -> Trajectory:
     """The same trajectory; Damaged when fields are missing or of the wrong kind."""
-    try:
+    with _reading():
         return _trajectory(body)
+
+
+def run_from(body: Mapping[str, Any], run_id: str) -> Run | None:
+    """One run of a recorded trajectory, without decoding the others; None when it is not there."""
+    with _reading():
+        held = next((run for run in body["runs"] if run["id"] == run_id), None)
+        if held is None:
+            return None
+        question, config = _make(Question, body["question"]), config_from(body["config"])
+        return _run(held, body, question, config, _pages(body))
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         what = " ".join(f"{type(error).__name__} {error}".split())
         raise Damaged(f"a trajectory cannot be read: {what[:200]}") from None

@@ -1,4 +1,4 @@
-"""Mounts the browser parts: surface, dials, map and trace.
+"""Mounts the browser parts: surface, dials, map, trace and lanes.
 
 The parts are plain modules that know no Streamlit; the glue below hands them data and takes back what they tell. What a
 browser sends is checked against the levels that were offered before anything is done with it.
@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from engine.figures.dials import DialsInfo
+from engine.figures.lanes import LanesInfo, Opened, chosen, wire
 from engine.figures.surface import SurfaceInfo, described, surface_figure
 from engine.figures.trace import StepInfo, Summary
 from pages.parts.assets import CLIENT, client_address, plotly_address
@@ -48,7 +49,9 @@ def _part(name: str) -> Any:
     )
 
 
-_surface, _dials, _map, _trace = (_part(name) for name in ("surface", "dials", "map", "trace"))
+_surface, _dials, _map, _trace, _lanes = (
+    _part(name) for name in ("surface", "dials", "map", "trace", "lanes")
+)
 
 
 def _ignore() -> None:
@@ -100,6 +103,18 @@ def trace(
     told = None if summary is None else asdict(summary)
     data = _data("trace", steps=[asdict(s) for s in steps], running=running, summary=told)
     _trace(key=key, data=data)
+
+
+def lanes(info: LanesInfo, *, opened: Sequence[Opened], folded: bool) -> list[Opened] | None:
+    """Runs side by side; returns the open steps when one was just opened or closed."""
+    data = _data(
+        "lanes", **wire(info), open=[f"{lane}:{step}" for lane, step in opened], folded=folded
+    )
+    result = _lanes(key="lanes", data=data, on_open_change=_ignore)
+    if not isinstance(result.open, list):
+        return None
+    said = (chosen(text) for text in result.open)
+    return [step for step in said if step is not None]
 
 
 def _at(at: tuple[int, int]) -> dict[str, int]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from pages.parts import resources, state, steps
+from engine.figures.markdown import literal
+from pages.parts import comparing, resources, state, steps
 from pages.parts.controls import Filters, words
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def questions(chosen: Filters, cell: state.Chosen, cells: Cells) -> None:
     """The runs of a cell, and the trace of the one that is picked."""
     heads = resources.heads(chosen, cell, cells)
     name = f"{words(cell.strategy)} · {cell.search} queries · {cell.think} thinking tokens"
-    st.subheader(steps.literal(name), anchor=False, divider="gray")
+    st.subheader(literal(name), anchor=False, divider="gray")
     if not heads:
         st.info("No stored run belongs to this cell under these filters.")
         return
@@ -70,6 +71,7 @@ def questions(chosen: Filters, cell: state.Chosen, cells: Cells) -> None:
         if shown is None:
             st.caption("Select a question in the table to read its trace.")
         else:
+            comparing.pin(shown.id, "drill")
             steps.show(shown)
 
 

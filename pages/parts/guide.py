@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from engine.errors import BudgetscapeError
+from engine.figures.markdown import literal
 from engine.strategies import knobs_of
-from pages.parts.steps import literal
 
 NO_SWEEP = """
 **Nothing has been measured yet.** A sweep asks many questions at every pair of budgets and draws what it finds here.
@@ -31,6 +31,16 @@ HOW = """
 2. **Turn the two dials**: how many queries it may send, how many tokens it may think.
 3. **Run**, and watch how the answer is found. The surface shows what such a budget bought before.
 """
+NO_RUNS = """
+**There are no runs to compare yet.** Ask the same question twice at different budgets on the live page and pin both
+runs, or run a sweep from the command line; its runs are then offered here.
+"""
+COMPARE = """
+**Put two to six runs side by side.** Choose a question above and then its runs, or pin runs on the other pages with
+*Pin to compare*. You will see where they first do something different, which passages both saw, when the evidence was
+first seen, and what each extra query or thinking token bought.
+"""
+ONE_MORE = "One run is in a lane; choose at least one more to compare it with."
 KEYS = """
 | where | keys |
 |---|---|
@@ -45,6 +55,18 @@ def nothing_measured() -> None:
     with st.container(border=True):
         st.markdown(NO_SWEEP)
         st.code(PLAN, language="bash")
+
+
+def nothing_to_compare() -> None:
+    with st.container(border=True):
+        st.markdown(NO_RUNS)
+        st.code(PLAN, language="bash")
+
+
+def compare_hint(lanes: int) -> None:
+    """Shown while there are too few runs to compare."""
+    with st.container(border=True):
+        st.markdown(ONE_MORE if lanes else COMPARE)
 
 
 def reach(name: str, offered: Sequence[int]) -> str:

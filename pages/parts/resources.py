@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from engine.analysis.traces import Axis, Comparison, Price, compared
 from engine.errors import BudgetscapeError
 from engine.figures.palette import Identity, Key, identities
 from engine.figures.surface import Mark, SurfaceInfo
 from engine.types import Run
 from pages.parts import state
 from pages.parts.steps import Shown
-from store.history import CellRow, RunHead, Slice
+from store.history import Asked, CellRow, RunHead, Slice
 
 if TYPE_CHECKING:
     from budgetscape.wiring import App
@@ -215,6 +216,62 @@ def _stored(as_of: str, run_id: str) -> Run | None:  # noqa: ARG001  (the key of
         return application().store.run(run_id)
     except BudgetscapeError:
         return None
+
+
+def asked(sweep: str) -> list[Asked]:
+    """The questions of a sweep."""
+    return _asked(version(), sweep)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _asked(as_of: str, sweep: str) -> list[Asked]:  # noqa: ARG001  (the key of the cache)
+    return application().store.asked(Slice(sweeps=(sweep,)))
+
+
+def heads_of(sweep: str, question: str | None) -> list[RunHead]:
+    """The runs of one question of a sweep, without their steps."""
+    where = Slice(sweeps=(sweep,), questions=(question or "",))
+    return application().store.runs(where, limit=MOST_HEADS)
+
+
+def lanes(run_ids: Sequence[str]) -> list[Shown]:
+    """The runs to compare that are there; a live one that was saved goes by the name it was saved under."""
+    found = [shown for shown in map(shown_run, run_ids) if shown is not None]
+    kept = [_saved(shown) for shown in found]
+    state.set_lanes([shown.id for shown in kept])
+    return kept
+
+
+def _saved(shown: Shown) -> Shown:
+    if shown.run is None or shown.run.id == shown.id:
+        return shown
+    stored = _stored(version(), shown.run.id)
+    return shown if stored is None else Shown.of_run(stored)
+
+
+def price(model: str) -> Price:
+    """What usage of a model costs; unknown for a model that is no longer named."""
+    try:
+        return application().price(model)
+    except BudgetscapeError:
+        return lambda _: None
+
+
+def comparison(shown: Sequence[Shown], axis: Axis) -> Comparison:
+    """The runs side by side; finished ones are worked out once."""
+    if any(one.run is None for one in shown):
+        return compared([one.as_run for one in shown], axis, [price(one.model) for one in shown])
+    return _comparison(version(), tuple(one.id for one in shown), axis, shown)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _comparison(
+    as_of: str,  # noqa: ARG001  (the key of the cache)
+    run_ids: tuple[str, ...],  # noqa: ARG001
+    axis: Axis,
+    _shown: Sequence[Shown],
+) -> Comparison:
+    return compared([one.as_run for one in _shown], axis, [price(one.model) for one in _shown])
 
 
 def keep_link(shown: Shown) -> None:

@@ -28,10 +28,18 @@ quality_surface = st.Page(
     help="Measured quality over both budgets, down to the single run",
 )
 
+trace_compare = st.Page(
+    PAGES / "trace_compare.py",
+    title="Trace compare",
+    icon=":material/compare_arrows:",
+    url_path="trace-compare",
+    help="Runs side by side: where they part and what each extra unit bought",
+)
+
 st.set_page_config(
     page_icon=ICON, layout="wide"
 )  # before the pages: their icons would be fetched from elsewhere
-page = st.navigation([live_query, quality_surface], position="top")
+page = st.navigation([live_query, trace_compare, quality_surface], position="top")
 st.set_page_config(page_title=f"{page.title} · Budgetscape", page_icon=ICON)
 st.title(page.title, anchor=False)
 try:

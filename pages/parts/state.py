@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 import streamlit as st
 
+from engine.analysis.traces import MOST
+from engine.figures.lanes import Opened, chosen
+
 _KEY = "budgetscape"
-_RUN, _CELL = "run", "cell"
+_RUN, _CELL, _LANE, _OPEN = "run", "cell", "lane", "open"
+_LONGEST_ID = 100
+_MOST_OPEN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,9 @@ class Session:
     pressed: bool = False
     """Run was pressed and no script has got as far as starting it. A button's own value is gone when its rerun
     is cut short by the next one."""
+
+    lanes: list[str] = field(default_factory=list)
+    """The runs that were pinned or chosen to be compared."""
 
 
 def session() -> Session:
@@ -81,3 +90,45 @@ def chosen_cell() -> Chosen | None:
 def choose_cell(cell: Chosen) -> None:
     st.query_params[_CELL] = cell.to_link()
     show_run(None)
+
+
+def lanes() -> list[str]:
+    """The runs to compare, from the link where it names some, else those pinned before."""
+    named = [run_id[:_LONGEST_ID] for run_id in st.query_params.get_all(_LANE) if run_id]
+    if named:
+        session().lanes = list(dict.fromkeys(named))[:MOST]
+    return list(session().lanes)
+
+
+def set_lanes(run_ids: Sequence[str]) -> None:
+    """Keep the runs to compare for every page of this tab, and in the link."""
+    kept = list(dict.fromkeys(run_ids))[:MOST]
+    if kept != session().lanes:
+        st.query_params.pop(_OPEN, None)
+    session().lanes = kept
+    _put(_LANE, kept)
+
+
+def link() -> str:
+    """The address that opens this page as it is."""
+    said = [(name, value) for name in st.query_params for value in st.query_params.get_all(name)]
+    return f"{st.context.url or ''}?{urlencode(said)}"
+
+
+def opened() -> list[Opened]:
+    """The steps that the link says are open in the lanes."""
+    said = (chosen(text) for text in st.query_params.get_all(_OPEN)[:_MOST_OPEN])
+    return [step for step in said if step is not None]
+
+
+def set_opened(steps: Sequence[Opened]) -> None:
+    _put(_OPEN, [f"{lane}:{step}" for lane, step in steps[:_MOST_OPEN]])
+
+
+def _put(name: str, values: Sequence[str]) -> None:
+    if values == st.query_params.get_all(name):
+        return
+    if values:
+        st.query_params[name] = list(values)
+    else:
+        st.query_params.pop(name, None)

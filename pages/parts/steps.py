@@ -7,12 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import streamlit as st
 
+from engine.figures.markdown import literal
 from engine.figures.trace import Event, Meters, Summary, meters, summary, trace_info
-from engine.types import Budget, Question, Run
+from engine.run.driver import Begun, Piece
+from engine.types import (
+    Answer,
+    Budget,
+    Question,
+    Run,
+    RunConfig,
+    Scores,
+    Search,
+    Spent,
+    Stopped,
+    StoppedBy,
+    Trace,
+    Usage,
+)
 from pages.parts import dials
 
 if TYPE_CHECKING:
@@ -68,8 +83,47 @@ class Shown:
         )
 
     @property
+    def as_run(self) -> Run:
+        """The run, or what there is of it so far."""
+        return self.run or _so_far(self)
+
+    @property
     def summary(self) -> Summary | None:
         return None if self.run is None else summary(self.run)
+
+
+def _so_far(shown: Shown) -> Run:
+    """A run that is under way, or was ended before its answer, from its finished steps."""
+    done = [event for event in shown.events if not isinstance(event, Begun | Piece)]
+    steps = tuple(sorted(done, key=lambda step: step.path))
+    spent = meters(steps)
+    by: StoppedBy = next((step.by for step in steps if isinstance(step, Stopped)), "user")
+    tokens = {
+        kind: sum(step.tokens for step in steps if isinstance(step, made))
+        for kind, made in (("query", Search), ("answer", Answer))
+    }
+    usage = Usage(
+        input_tokens=sum(step.input_tokens for step in steps),
+        completion_tokens=spent.completion_tokens,
+        queries=spent.queries,
+    )
+    trace = Trace(
+        steps=steps,
+        answer="".join(step.text for step in steps if isinstance(step, Answer)),
+        stopped_by=by,
+        cut_off=False,
+        search=Spent(spent.queries, shown.budget.search),
+        think=Spent(spent.thinking_tokens, shown.budget.think),
+        thinking_tokens=spent.thinking_tokens,
+        query_tokens=tokens["query"],
+        answer_tokens=tokens["answer"],
+        usage=usage,
+        seconds=sum(step.seconds for step in steps),
+        turns=spent.turns,
+        well_formed=spent.well_formed,
+    )
+    config = RunConfig(shown.strategy, shown.model, None, shown.budget)
+    return Run(shown.id, "", shown.question, config, trace, Scores(), None)
 
 
 def show(shown: Shown) -> None:
@@ -141,15 +195,19 @@ def _share(used: int, limit: int) -> float:
     return min(1.0, used / limit) if limit else 0.0
 
 
-def difficulty(question: Question) -> str:
+class Hard(Protocol):
+    """Anything that says how hard a question is."""
+
+    @property
+    def hops(self) -> int | None: ...
+    @property
+    def operations(self) -> int | None: ...
+
+
+def difficulty(question: Hard) -> str:
     """2 hops, 1 operation"""
     hops, operations = question.hops, question.operations
     parts = [] if hops is None else [f"{hops} hop{'s' * (hops != 1)}"]
     if operations is not None:
         parts.append(f"{operations} operation{'s' * (operations != 1)}")
     return ", ".join(parts)
-
-
-def literal(text: str) -> str:
-    """Text that Markdown shows as it is: every mark of its syntax is escaped."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|~<>$:&" else c for c in text)

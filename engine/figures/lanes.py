@@ -1,0 +1,300 @@
+"""A comparison of runs -> what a person reads in lanes: heads of all steps at once, bodies of those that are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engine.analysis.alignment import stretches
+from engine.analysis.traces import Axis, Comparison
+from engine.figures import lanes_words as words
+from engine.figures.lanes_words import LETTERS
+from engine.figures.palette import COLOURS, Identity, Key
+from engine.figures.trace import StepInfo, trace_info, verdict
+from engine.types import Run
+
+AXES: dict[Axis, str] = {"step": "step", "seconds": "time", "tokens": "tokens", "cost": "spend"}
+"""What lanes can be aligned by, in the words of the page."""
+UNITS: dict[Axis, str] = {
+    "step": "steps",
+    "seconds": "seconds",
+    "tokens": "tokens read and written",
+}
+SHORTEST_FOLD = 2
+"""Fewer equal rows than this are not worth folding."""
+LONGEST_HEAD = 160
+MOST_TEXT = 200_000
+"""Characters of step texts that are sent at once; beyond, only those of the opened steps are."""
+MOST_SEGMENTS = 400
+MOST_LOOKS = 40
+Opened = tuple[int, int]
+"""A lane and a step of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneInfo:
+    """The head of one lane."""
+
+    letter: str
+    run: str
+    title: str
+    detail: str
+    colour: str
+    glyph: str
+    answer: str
+    verdict: str
+    right: bool | None
+    limit: str
+    gold: str
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Each lane as a bar on the common axis."""
+
+    unit: str
+    longest: float
+    bars: tuple[tuple[tuple[float, float, str], ...], ...]
+    """Start, length and kind of each piece; neighbours of one kind that are too thin to see are one piece."""
+    gold: tuple[float | None, ...]
+    """Where each lane first saw gold."""
+    parting: tuple[float | None, ...]
+
+
+Head = tuple[str, str, str, str, bool, bool]
+"""Kind, title, text in short, facts, whether gold is new in it, whether there is more to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanesInfo:
+    lanes: tuple[LaneInfo, ...]
+    heads: tuple[tuple[Head, ...], ...]
+    rows: tuple[tuple[str, bool, tuple[int | None, ...]], ...]
+    """What stands at the row's beginning, whether all are alike in it, the step of each lane."""
+    folds: tuple[tuple[int, int], ...]
+    parting_row: int
+    """-1 when the runs never part."""
+    parting: str
+    strip: Strip
+    overlap: tuple[tuple[tuple[str, str, int], ...], ...]
+    """Share, what of what, and how dark it is drawn in per cent."""
+    gains: tuple[str, ...]
+    looks: tuple[tuple[str, ...], ...]
+    """What the n-th search brought to each lane."""
+    questions: tuple[str, ...]
+    bodies: Mapping[str, Mapping[str, Any]]
+    whole: bool
+    """All bodies are here."""
+
+
+def lanes_info(
+    told: Comparison,
+    looks: Mapping[Key, Identity],
+    opened: Collection[Opened] = (),
+    running: Collection[int] = (),
+) -> LanesInfo:
+    """All that is drawn. `running` are lanes whose runs are not over."""
+    steps = [trace_info(run.trace.steps, run.question.supporting_ids) for run in told.runs]
+    whole = sum(_weight(step) for lane in steps for step in lane) <= MOST_TEXT
+    wanted = _all(steps) if whole else [o for o in opened if _is_there(o, steps)]
+    return LanesInfo(
+        lanes=tuple(_lane(told, i, looks, i in running) for i in range(len(told.runs))),
+        heads=tuple(tuple(_head(step) for step in lane) for lane in steps),
+        rows=tuple((_label(told.axis, row.at), row.equal, row.steps) for row in told.rows),
+        folds=tuple(s for s in stretches(told.rows) if s[1] - s[0] >= SHORTEST_FOLD),
+        parting_row=_parting_row(told),
+        parting=words.parting(told, running),
+        strip=_strip(told),
+        overlap=_overlap(told),
+        gains=tuple(words.gain(g) for g in told.gains),
+        looks=_looks(told),
+        questions=tuple(dict.fromkeys(run.question.text for run in told.runs)),
+        bodies={f"{lane}:{step}": _body(steps[lane][step]) for lane, step in wanted},
+        whole=whole,
+    )
+
+
+def wire(info: LanesInfo) -> dict[str, Any]:
+    """The same as plain values for the browser; the long lists are passed on as they are."""
+    return {
+        "lanes": [asdict(lane) for lane in info.lanes],
+        "strip": asdict(info.strip),
+        **{
+            name: getattr(info, name)
+            for name in (
+                *("heads", "rows", "folds", "parting_row", "parting", "overlap"),
+                *("gains", "looks", "questions", "bodies", "whole"),
+            )
+        },
+    }
+
+
+# -------------------------------------------------------------------------------------------------- lanes
+
+
+def _lane(told: Comparison, i: int, looks: Mapping[Key, Identity], running: bool) -> LaneInfo:
+    run = told.runs[i]
+    config = run.config
+    look = looks.get((config.strategy, config.model))
+    said, right = verdict(run.scores)
+    return LaneInfo(
+        letter=LETTERS[i],
+        run=run.id,
+        title=config.strategy.replace("_", " "),
+        detail=f"{_budget(run)} · {config.model}",
+        colour=look.colour if look else COLOURS[-1],
+        glyph=look.glyph if look else "●",
+        answer=run.trace.answer,
+        verdict=said,
+        right=right,
+        limit=words.limit(run, running),
+        gold=words.gold(run, told.evidence[i]),
+        facts=_facts(run),
+    )
+
+
+def _budget(run: Run) -> str:
+    search, think = run.config.budget.search, run.config.budget.think
+    return f"{search} quer{'y' if search == 1 else 'ies'} · {think:,} thinking tokens"
+
+
+def _facts(run: Run) -> tuple[tuple[str, str], ...]:
+    trace, scores = run.trace, run.scores
+    usage = trace.usage
+    facts = [
+        ("queries", f"{trace.search.used} of {trace.search.limit}"),
+        ("thinking", f"{trace.think.used:,} of {trace.think.limit:,} tokens"),
+        ("generated", f"{usage.completion_tokens:,} tokens"),
+        ("read", f"{usage.input_tokens:,} tokens"),
+        ("time", f"{trace.seconds:.1f} s"),
+    ]
+    facts += [("cost", f"{run.cost:.2g}")] if run.cost is not None else []
+    facts += [("F1", f"{scores.f1:.2f}")] if scores.f1 is not None else []
+    form = trace.well_formed_share
+    facts += [("well-formed", f"{form:.0%} of {trace.turns}")] if form is not None else []
+    recall = scores.evidence_recall
+    return tuple(facts + ([("evidence recall", f"{recall:.2f}")] if recall is not None else []))
+
+
+# -------------------------------------------------------------------------------------------------- steps
+
+
+def _head(step: StepInfo) -> Head:
+    short = " ".join(step.text[: 2 * LONGEST_HEAD].split())[:LONGEST_HEAD]
+    text = short if len(step.text) <= LONGEST_HEAD else short + "…"
+    if step.passages:
+        text = " · ".join(p.title for p in step.passages)[:LONGEST_HEAD]
+    gold = any(p.gold and p.new for p in step.passages)
+    more = bool(step.passages) or len(step.text) > LONGEST_HEAD or "\n" in step.text.strip()
+    return step.kind, step.title, text, " · ".join(step.facts), gold, more
+
+
+def _body(step: StepInfo) -> dict[str, Any]:
+    return {"text": step.text, "passages": [asdict(p) for p in step.passages]}
+
+
+def _weight(step: StepInfo) -> int:
+    return len(step.text) + sum(len(p.title) + len(p.text) for p in step.passages)
+
+
+def _all(steps: Sequence[Sequence[StepInfo]]) -> list[Opened]:
+    return [
+        (lane, place)
+        for lane, held in enumerate(steps)
+        for place, step in enumerate(held)
+        if _head(step)[-1]
+    ]
+
+
+def _is_there(opened: Opened, steps: Sequence[Sequence[StepInfo]]) -> bool:
+    lane, place = opened
+    return 0 <= lane < len(steps) and 0 <= place < len(steps[lane])
+
+
+def _label(axis: Axis, at: float | None) -> str:
+    if at is None:
+        return ""
+    return f"{at:.2f} s" if axis == "seconds" else f"{at:,.0f}" if axis == "tokens" else f"{at:.2g}"
+
+
+def _parting_row(told: Comparison) -> int:
+    if told.parting is None:
+        return -1
+    step = told.parting.step
+    if told.axis == "step":
+        return step
+    return next((n for n, row in enumerate(told.rows) if step in row.steps), -1)
+
+
+# ------------------------------------------------------------------------------------- strip, overlap, looks
+
+
+def _strip(told: Comparison) -> Strip:
+    ends = [
+        start + size
+        for starts, sizes in zip(told.starts, told.lengths, strict=True)
+        for start, size in zip(starts, sizes, strict=True)
+    ]
+    longest = max(ends, default=0.0)
+    golds = [held.first_gold for held in told.evidence]
+    place = told.parting.step if told.parting else None
+    return Strip(
+        unit=UNITS.get(told.axis, "spent"),
+        longest=longest,
+        bars=tuple(
+            _bar(run, starts, sizes, longest)
+            for run, starts, sizes in zip(told.runs, told.starts, told.lengths, strict=True)
+        ),
+        gold=tuple(
+            None if gold is None else starts[gold.step]
+            for gold, starts in zip(golds, told.starts, strict=True)
+        ),
+        parting=tuple(
+            starts[place] if place is not None and place < len(starts) else None
+            for starts in told.starts
+        ),
+    )
+
+
+def _bar(
+    run: Run, starts: Sequence[float], sizes: Sequence[float], longest: float
+) -> tuple[tuple[float, float, str], ...]:
+    """Pieces of one kind; steps that would be thinner than a hair go with their neighbours."""
+    hair = longest / MOST_SEGMENTS
+    pieces: list[tuple[float, float, str]] = []
+    for step, start, size in zip(run.trace.steps, starts, sizes, strict=True):
+        if pieces and size < hair and pieces[-1][1] < hair and start >= pieces[-1][0]:
+            pieces[-1] = (pieces[-1][0], start + size - pieces[-1][0], pieces[-1][2])
+        elif size:
+            pieces.append((start, size, step.kind))
+    return tuple(pieces)
+
+
+def _overlap(told: Comparison) -> tuple[tuple[tuple[str, str, int], ...], ...]:
+    return tuple(
+        tuple(
+            ("–", "none seen", 0)
+            if cell.share is None
+            else (f"{cell.share:.0%}", f"{cell.shared} of {cell.either}", round(62 * cell.share))
+            for cell in line
+        )
+        for line in told.overlap
+    )
+
+
+def _looks(told: Comparison) -> tuple[tuple[str, ...], ...]:
+    most = min(MOST_LOOKS, max((len(held.looks) for held in told.evidence), default=0))
+    return tuple(
+        tuple(words.look(h.looks[n]) if n < len(h.looks) else "" for h in told.evidence)
+        for n in range(most)
+    )
+
+
+def chosen(sent: Any) -> Opened | None:
+    """What a browser or a link says as `lane:step`; None when it is no such thing."""
+    parts = sent.split(":") if isinstance(sent, str) and len(sent) < 20 else []
+    if len(parts) != 2 or not all(p.isascii() and p.isdigit() for p in parts):
+        return None
+    return int(parts[0]), int(parts[1])
