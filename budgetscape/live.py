@@ -14,11 +14,11 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from engine.errors import BudgetscapeError, InputError
-from engine.run.budgets import checked
+from engine.run.budgets import checked, doses
 from engine.run.driver import Begun, Driver, Log, Piece
 from engine.run.memo import Memo
 from engine.run.ports import ChatModel, Retriever
@@ -224,12 +224,10 @@ def check_request(request: LiveRequest) -> None:
         )
     checked(request.budget)
     knobs_of(request.strategy, request.knobs)
+    for axis in sorted(doses(request.budget) - knobs_of(request.strategy, request.knobs).forcible):
+        what = "searching" if axis == "search" else "thinking"
+        raise InputError(f"{request.strategy}'s {what} cannot be forced; set {axis}_mode to cap")
     if not reachable(request.strategy, request.budget, request.knobs):
-        capped = replace(request.budget, think_mode="cap")
-        if reachable(request.strategy, capped, request.knobs):
-            raise InputError(
-                f"{request.strategy}'s thinking cannot be forced; set think_mode to cap"
-            )
         raise InputError(
             f"{request.strategy} cannot use a search budget of {request.budget.search}"
         )

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 Mode = Literal["cap", "force"]
+"""A budget is a permission, or a dose that is to be spent."""
+Axis = Literal["search", "think"]
 Finish = Literal["stop", "length"]
 StoppedBy = Literal["answer", "search", "think", "turns", "malformed", "user", "error"]
 ThinkControl = Literal["hard", "effort", "advisory"]

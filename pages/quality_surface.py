@@ -35,6 +35,8 @@ with right:
     st.caption(guide.SMALL_MODEL)
     guide.keys()
 
+if said := guide.doses(cells):
+    st.caption(said)
 if found.left_out:
     st.caption(guide.left_out(found.left_out))
 map_tab, table_tab = st.tabs(["Map", "Table"])

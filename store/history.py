@@ -63,6 +63,9 @@ class CellRow:
     cost: float | None
     well_formed: float | None = None
     """Share of the model's texts that had the form the protocol asks for; None where that was not recorded."""
+    search_compliance: float | None = None
+    """Mean use of the search budget over what was requested; None where nothing was."""
+    think_compliance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,8 @@ class Slice:
     config: str | None = None
     questions: tuple[str, ...] | None = None
     ids: tuple[str, ...] | None = None
+    search_mode: str | None = None
+    think_mode: str | None = None
 
     def where(self) -> tuple[str, list[Any]]:
         """A condition with bound parameters."""
@@ -153,6 +158,8 @@ class Slice:
             "config": None if self.config is None else (self.config,),
             "question_id": self.questions,
             "id": self.ids,
+            "search_mode": None if self.search_mode is None else (self.search_mode,),
+            "think_mode": None if self.think_mode is None else (self.think_mode,),
         }
         asked = {k: list(v) for k, v in columns.items() if v is not None}
         text = " AND ".join(f"list_contains(?, {k})" for k in asked)
@@ -427,6 +434,8 @@ def _cell(row: tuple[Any, ...], strata: int) -> CellRow:
         seconds=seconds / n,
         cost=None if cost is None else cost / n,
         well_formed=_share(*formed),
+        search_compliance=searched / n / search if search else None,
+        think_compliance=thought / n / think if think else None,
     )
 
 

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from engine.errors import Damaged, StoreError, UnknownName
+from engine.types import Budget
 from store.history import Slice, Store
 from store.home import CHECKOUT, Home
 from store.journal import journal_files
@@ -179,3 +180,18 @@ def test_a_home_that_cannot_be_written_is_one_line(tmp_path):
     with pytest.raises(StoreError, match="cannot write") as caught:
         Store.open(Home(tmp_path / "home"))
     assert "\n" not in str(caught.value)
+
+
+def test_cells_show_how_much_of_each_budget_was_used_and_modes_are_never_mixed(home):
+    modes = ("cap", "force")
+    cells = [Budget(s, t, m, m) for m in modes for s, t in ((0, 0), (2, 32))]
+    write(home, [trajectory(n, cells=cells) for n in range(3)])
+    with Store.scratch(home) as store:
+        rows = {(c.search, c.search_mode): c for c in store.cells()}
+        assert len(rows) == 4
+        spent = rows[2, "force"]
+        assert (spent.search_compliance, spent.think_compliance) == (1.0, 8 / 32)
+        nothing = rows[0, "cap"]
+        assert (nothing.search_compliance, nothing.think_compliance) == (None, None)
+        forced = store.runs(Slice(search=2, search_mode="force", think_mode="force"))
+        assert len(forced) == 3 and len(store.runs(Slice(search=2))) == 6

@@ -151,7 +151,7 @@ def test_two_runs_at_once_do_not_mix(loop):
         ({"budget": Budget(-1, 0)}, "search budget"),
         ({"budget": Budget(1, 10**12)}, "think budget"),
         ({"budget": Budget(2, 0)}, "cannot use"),
-        ({"strategy": "corag", "budget": Budget(1, 5, think_mode="force")}, "cannot be forced"),
+        ({"strategy": "fan_out", "budget": Budget(1, 5, "force")}, "searching cannot be forced"),
         ({"strategy": "corga"}, "did you mean 'corag'"),
         ({"knobs": {"top_k": 10**9}}, "knob top_k"),
         ({"index": None}, "needs an index"),

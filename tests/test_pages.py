@@ -119,6 +119,22 @@ def test_a_question_of_ones_own_is_run_streamed_and_saved(empty):
     assert line["line"]["dash"] == "dash"
 
 
+def test_budgets_that_can_be_forced_can_be_spent_whole(empty):
+    at = visit()
+    at.selectbox(key="strategy").select("closed_book").run()
+    offered = at.pills[0]
+    assert offered.options == ["the thinking"]
+    offered.set_value(["the thinking"])
+    at.text_area(key="own").set_value("Where was she born?")
+    at.button[0].click().run()
+    assert not at.exception
+    (live,) = empty.live.recent()
+    assert (live.request.budget.search_mode, live.request.budget.think_mode) == ("cap", "force")
+    finished(empty, live.id)
+    at.run()
+    assert any("all thinking to be spent" in c.value for c in at.caption)
+
+
 def test_an_empty_question_starts_nothing(empty):
     at = visit()
     at.button[0].click().run()

@@ -87,3 +87,29 @@ def test_the_quote_adds_up_what_was_measured_and_divides_by_what_runs_at_once():
     assert quote(made, known, 1).seconds_p50 == pytest.approx(40.0)
     assert quote(made, known, 2).seconds_p90 == pytest.approx(20.0)
     assert quote(made, known).runs == sum(len(j.budgets) for j in made)
+
+
+def test_a_plan_whose_budgets_are_doses_makes_forced_cells_where_they_can_be_forced():
+    forced = read_plan(
+        PLAN.replace("think =", 'search_mode = "force"\nthink_mode = "force"\nthink =')
+    )
+    by_name = {j.config.strategy: j.budgets for j in jobs(forced, QUESTIONS, GROUND)}
+    assert Budget(4, 32, "force", "force") in by_name["corag"]
+    assert Budget(0, 32, "force", "force") in by_name["closed_book"]
+    wide = read_plan(
+        PLAN.replace("closed_book", "fan_out").replace("think =", 'search_mode = "force"\nthink =')
+    )
+    fan_out = next(j for j in jobs(wide, QUESTIONS, GROUND) if j.config.strategy == "fan_out")
+    assert {b.search for b in fan_out.budgets} == {0}
+    assert forced.hash != read_plan(PLAN).hash
+
+
+def test_plans_of_earlier_versions_keep_their_hashes():
+    assert read_plan(PLAN).hash == "38c738763c4be28e"
+    said = read_plan(PLAN.replace("think =", 'search_mode = "cap"\nthink ='))
+    assert said.hash == read_plan(PLAN).hash
+
+
+def test_a_mode_that_does_not_exist_is_refused():
+    with pytest.raises(InputError, match="think_mode"):
+        read_plan(PLAN.replace("think =", 'think_mode = "may"\nthink ='))

@@ -11,8 +11,9 @@ import click
 from budgetscape.live import LiveRequest, check_request, perform
 from budgetscape.wiring import Parts
 from engine.identity import content_hash, plain
+from engine.run.budgets import MODES
 from engine.run.driver import Begun, Piece
-from engine.types import Budget, Question, Reading, Run, Search, Step, Stopped, Trace
+from engine.types import Budget, Mode, Question, Reading, Run, Search, Step, Stopped, Trace
 
 
 @click.command()
@@ -22,6 +23,14 @@ from engine.types import Budget, Question, Reading, Run, Search, Step, Stopped, 
 )
 @click.option("--search", default=4, show_default=True, help="Search budget: the most queries.")
 @click.option("--think", default=128, show_default=True, help="Reasoning budget: thinking tokens.")
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default=None,
+    help="Of both budgets: `cap` may be spent, `force` is to be spent.",
+)
+@click.option("--search-mode", type=click.Choice(MODES), default=None, help="Of one of them.")
+@click.option("--think-mode", type=click.Choice(MODES), default=None, help="Of one of them.")
 @click.option("--model", default=None, help="See `budgetscape models`; the default is on board.")
 @click.option("--index", default=None, help="An index you built; the default is the sample's.")
 @click.option("--knob", "knobs", multiple=True, metavar="NAME=VALUE", help="Repeatable.")
@@ -33,6 +42,9 @@ def ask(
     strategy: str,
     search: int,
     think: int,
+    mode: Mode | None,
+    search_mode: Mode | None,
+    think_mode: Mode | None,
     model: str | None,
     index: str | None,
     knobs: tuple[str, ...],
@@ -42,7 +54,9 @@ def ask(
 ) -> None:
     """Ask QUESTION and print each step, then the run."""
     asked = Question("ask-" + content_hash(question.strip(), 12), question.strip())
-    draft = LiveRequest(asked, strategy, "", "?", Budget(search, think), _knobs(knobs), seed)
+    modes: tuple[Mode, Mode] = search_mode or mode or "cap", think_mode or mode or "cap"
+    budget = Budget(search, think, *modes)
+    draft = LiveRequest(asked, strategy, "", "?", budget, _knobs(knobs), seed)
     check_request(draft)
     parts = Parts.open()
     request = LiveRequest(
@@ -125,6 +139,8 @@ def run_json(run: Run) -> dict[str, Any]:
         "well_formed": trace.well_formed_share,
         "search": plain(trace.search),
         "think": plain(trace.think),
+        "search_mode": run.config.budget.search_mode,
+        "think_mode": run.config.budget.think_mode,
         "tokens": {
             "thinking": trace.thinking_tokens,
             "query": trace.query_tokens,

@@ -95,14 +95,15 @@ def strategies(as_json: bool) -> None:
         return
     for row in rows:
         click.echo(
-            f"{row['name']:<18} searches: 0-{row['reachable']['search'][1]:<3} {row['source']}"
+            f"{row['name']:<18} searches: 0-{row['reachable']['search'][1]:<3} "
+            f"can be forced: {' and '.join(row['forcible']) or 'nothing':<16} {row['source']}"
         )
         for knob, about in row["knobs"].items():
             click.echo(f"    {knob} = {about['default']}{_range(about)}  {about['description']}")
 
 
 def _strategy_row(name: str, module: ModuleType) -> dict[str, Any]:
-    """Name, source, the least and most of each budget that its defaults can use, and its knobs with their ranges."""
+    """Name, source, what its defaults can use of each budget, which can be a dose, and its knobs with their ranges."""
     from engine.run.budgets import MOST_THINKING
 
     knobs = module.Knobs()
@@ -111,6 +112,7 @@ def _strategy_row(name: str, module: ModuleType) -> dict[str, Any]:
         "name": name,
         "source": module.SOURCE,
         "reachable": {"search": [0, knobs.most_searches], "think": [0, MOST_THINKING]},
+        "forcible": sorted(knobs.forcible),
         "knobs": {k: _knob(schema[k], v) for k, v in knobs.model_dump().items()},
     }
 

@@ -60,12 +60,22 @@ def surface(name: str, by: str, metric: str, as_json: bool) -> None:
         where = " ".join(f"{k}={v}" for k, v in zip(strata, c.by, strict=True))
         click.echo(
             f"{c.strategy:<18} {c.model:<22} search {c.search:>3} think {c.think:>5}  "
-            f"{c.mean:.3f} [{c.low:.3f}, {c.high:.3f}]  n {c.n:<5} cut off {c.cut_off:.0%}{_form(c)} {where}"
+            f"{c.mean:.3f} [{c.low:.3f}, {c.high:.3f}]  n {c.n:<5} cut off {c.cut_off:.0%}{_form(c)}{_dose(c)} {where}"
         )
 
 
 def _form(cell: CellRow) -> str:
     return "" if cell.well_formed is None else f" well-formed {cell.well_formed:.0%}"
+
+
+def _dose(cell: CellRow) -> str:
+    """How much was used of a budget that was to be spent."""
+    used = {"search": cell.search_compliance, "think": cell.think_compliance}
+    modes = {"search": cell.search_mode, "think": cell.think_mode}
+    forced = (
+        f" forced {axis} {used[axis] or 0:.0%} used" for axis in used if modes[axis] == "force"
+    )
+    return "".join(forced)
 
 
 def _cell(cell: CellRow, strata: tuple[str, ...]) -> dict[str, Any]:

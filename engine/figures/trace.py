@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from engine.run.account import parsed
+from engine.run.account import TOLD, parsed
 from engine.run.driver import Begun, Piece
 from engine.types import (
     Answer,
@@ -132,6 +132,8 @@ def _close(open_: dict[Path, tuple[str, str]], step: Step) -> None:
             open_.clear()
         case Reading(path):
             open_.pop(path[:-1], None)
+        case Thought(note=note) if note in TOLD.values():
+            pass
         case Search(query=text) | Thought(text=text):
             if open_.pop(step.path, None) is None:
                 _close_query(open_, text)

@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 
 from engine.run import requests as ask
 from engine.run.requests import Reply
-from engine.types import Search, Step, StoppedBy, Thought
+from engine.types import Axis, Search, Step, StoppedBy, Thought
 
 Path = tuple[int, ...]
+TOLD: dict[Axis, str] = {"search": "told to search on", "think": "told to think on"}
+"""The notes on an early end that was dropped, since a dose was not spent."""
 OWN_LIMITS: tuple[StoppedBy, ...] = ("malformed", "turns")
 """Limits of a protocol itself, the one that says more first."""
 

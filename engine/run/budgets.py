@@ -6,10 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.errors import InputError
-from engine.types import Budget
+from engine.types import Axis, Budget, Mode
 
 MOST_SEARCHES = 10_000
 MOST_THINKING = 10_000_000
+MODES: tuple[Mode, ...] = ("cap", "force")
+MOST_CUES = 6
+"""How often a thought, or a protocol in a row without a search, is told to go on; as in s1."""
+
+
+def doses(budget: Budget) -> frozenset[Axis]:
+    """The budgets that are to be spent; a dose of nothing is spent by itself.
+
+    doses(Budget(0, 8, "force", "force")) -> {"think"}
+    """
+    forced: dict[Axis, bool] = {
+        "search": budget.search_mode == "force" and budget.search > 0,
+        "think": budget.think_mode == "force" and budget.think > 0,
+    }
+    return frozenset(axis for axis, is_dose in forced.items() if is_dose)
 
 
 def checked(budget: Budget) -> Budget:
@@ -25,8 +40,8 @@ def checked(budget: Budget) -> Budget:
                 f"the {word} budget must be a whole number from 0 to {most}, not {shown}"
             )
     for word, mode, known in (
-        ("search", budget.search_mode, ("cap",)),
-        ("think", budget.think_mode, ("cap", "force")),
+        ("search", budget.search_mode, MODES),
+        ("think", budget.think_mode, MODES),
     ):
         if mode not in known:
             raise InputError(
@@ -43,6 +58,10 @@ class Purse:
     used: int = 0
     kept: int = 0
     """Kept back for a sampled answer until that is asked for; not part of what remains."""
+    dose: bool = False
+    """It is to be spent, not only not to be exceeded."""
+    cues: int = 0
+    """How often a protocol that wanted to end was told to go on; searches begin the count again."""
 
     @property
     def remaining(self) -> int:
@@ -54,6 +73,13 @@ class Purse:
         self.used += granted
         return granted
 
+    def told_to_go_on(self) -> bool:
+        """Whether a protocol that wants to end must go on, which is counted."""
+        if not self.dose or self.remaining <= 0 or self.cues >= MOST_CUES:
+            return False
+        self.cues += 1
+        return True
+
     def give_back(self, unused: int) -> None:
         self.used -= unused
 
@@ -64,7 +90,8 @@ class Purse:
         """
         parts, left = [], sum(among)
         for takes in among:
-            parts.append(Purse(self.take(-(-self.remaining // left)) if takes else 0))
+            part = self.take(-(-self.remaining // left)) if takes else 0
+            parts.append(Purse(part, dose=self.dose))
             left -= takes
         return parts
 
@@ -79,7 +106,11 @@ class Purses:
     @classmethod
     def of(cls, budget: Budget) -> Purses:
         checked(budget)
-        return cls(Purse(budget.search), Purse(budget.think))
+        forced = doses(budget)
+        return cls(
+            Purse(budget.search, dose="search" in forced),
+            Purse(budget.think, dose="think" in forced),
+        )
 
     def share(
         self,

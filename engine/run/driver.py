@@ -17,12 +17,13 @@ from typing import Any, Protocol
 
 from engine.errors import BadReply, InputError, StrategyError
 from engine.run import requests as ask
-from engine.run.account import bound, parsed, rounds, search_step
-from engine.run.budgets import Purses
+from engine.run.account import TOLD, bound, parsed, rounds, search_step
+from engine.run.budgets import MOST_CUES, Purse, Purses, doses
 from engine.run.ports import Call, ChatModel, Query, Retriever
 from engine.run.requests import Play, Reply
 from engine.types import (
     Answer,
+    Axis,
     Budget,
     Decoding,
     Message,
@@ -38,8 +39,6 @@ from engine.types import (
 )
 
 MOST_REQUESTS = 20_000
-MOST_CUES = 6
-"""How often a forced thought is told to go on, as in s1."""
 Path = tuple[int, ...]
 
 
@@ -87,7 +86,7 @@ class Driver:
     usage: Usage = Usage()
 
     def __post_init__(self) -> None:
-        if self.budget.think_mode == "force":
+        if "think" in doses(self.budget):
             _check_continues(self.model)
         if self.budget.search and self.retriever is None:
             raise InputError("a search budget above 0 needs an index; name one or set search to 0")
@@ -148,8 +147,7 @@ class Driver:
             request = next(play)
             while n < MOST_REQUESTS:
                 if isinstance(request, ask.End):
-                    self._ended.add(request.by)
-                    request = play.send(Reply())
+                    request = play.send(self._end(request, purses, (*path, max(0, n - 1))))
                     continue
                 reply = await self._answer(request, purses, (*path, n))
                 seconds += reply.seconds
@@ -159,9 +157,18 @@ class Driver:
             return str(end.value or ""), seconds
         raise StrategyError(f"a strategy asked for more than {MOST_REQUESTS} things in one run")
 
+    def _end(self, request: ask.End, purses: Purses, last: Path) -> Reply:
+        """Whether the end stands, where the model wants it; `last` is the place of the request before."""
+        if request.by != "answer":
+            self._ended.add(request.by)
+            return Reply()
+        held: dict[Axis, Purse] = {"search": purses.search, "think": purses.think}
+        go_on = next((axis for axis in request.spend if held[axis].told_to_go_on()), None)
+        if go_on:
+            self._note(Thought(path=(*last, MOST_REQUESTS), note=TOLD[go_on]))
+        return Reply(go_on=go_on)
+
     async def _answer(self, request: ask.Request, purses: Purses, path: Path) -> Reply:
-        if self.budget.think_mode == "force":
-            _check_forcible(request)
         match request:
             case ask.Think():
                 return await self._think(request, purses, path)
@@ -185,15 +192,16 @@ class Driver:
     async def _think(self, request: ask.Think, purses: Purses, path: Path) -> Reply:
         if request.cap <= 0:
             return Reply(finish="length")
-        cap = purses.think.take(request.cap)
+        dose = purses.think.dose and request.again is not None
+        cap = purses.think.take(purses.think.remaining if dose else request.cap)
         if not cap:
             self._note(Thought(path=path, refused=True, note=request.note))
             return Reply(refused="think")
         reply = await self._generate(request, cap, path, "thought")
-        if self.budget.think_mode == "force":
+        if dose:
             reply = await self._prolonged(request, reply, cap, path)
         purses.think.give_back(cap - reply.tokens)
-        cut = reply.finish == "length" and cap < request.cap
+        cut = reply.finish == "length" and (dose or cap < request.cap)
         note = "malformed turn" if ask.malformed(request, reply) else request.note
         worth = request.worth(reply) if request.worth else None
         self._note(Thought(**_spent(path, reply), text=reply.text, cut=cut, note=note, worth=worth))
@@ -267,6 +275,7 @@ class Driver:
             held = [self._take_up(r) for r in request.written]
             purses.search.give_back(len(held))
             ok = purses.search.take(1) == 1
+            purses.search.cues = 0
             self._note(search_step(request, path, ok, held))
             if ok:
                 sent.append((request, path))
@@ -432,12 +441,6 @@ def _check_continues(model: object) -> None:
         raise InputError(
             "this model cannot continue its own turn, so thinking cannot be forced on it; use a cap"
         )
-
-
-def _check_forcible(request: ask.Request) -> None:
-    whole = not isinstance(request, ask.Think) or request.again is not None
-    if isinstance(request, ask.Together) or getattr(request, "what", "") == "query" or not whole:
-        raise InputError("this strategy's thinking cannot be forced; set think_mode to cap")
 
 
 def _spent(path: Path, reply: Reply) -> dict[str, Any]:

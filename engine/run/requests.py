@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.types import Finish, Prompt, Question, Ranked, Resumed, Usage
+from engine.types import Axis, Finish, Prompt, Question, Ranked, Resumed, Usage
 
 Refusal = Literal["search", "think", "unsupported"]
 Form = Callable[[str], bool]
@@ -109,12 +109,16 @@ class Together:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The protocol's own limit ends its loop: all its turns were used, or too many were malformed.
+    """A protocol's loop is over. This takes no place in the run and costs nothing.
 
-    It takes no place in the run and costs nothing; the trace tells it.
+    `answer`: the model wants to end. Where one of the budgets in `spend` is a dose and not spent, the reply's `go_on`
+    names it: the strategy drops the end and goes on with a cue, as often as it is told. `turns`, `malformed`: the
+    protocol's own limit, which the trace tells.
     """
 
-    by: Literal["turns", "malformed"]
+    by: Literal["answer", "turns", "malformed"] = "answer"
+    spend: tuple[Axis, ...] = ()
+    """The budgets that the protocol could still spend here, in the order in which it would."""
 
 
 Request = Think | Write | Search | Discard | Score | Together | End
@@ -145,6 +149,8 @@ class Reply:
     """How a prompt that ends in the assistant's turn was taken, as the model tells."""
     well_formed: bool | None = None
     """The driver's word on it, by the request's form."""
+    go_on: Axis | None = None
+    """To an `End`: the dose that is not spent yet."""
 
 
 def malformed(request: Think, reply: Reply) -> bool:

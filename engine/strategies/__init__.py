@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from engine.errors import InputError, UnknownName
 from engine.identity import content_hash, plain
+from engine.run.budgets import doses
 from engine.run.requests import Discard, End, Play, Reply, Request, Search, Think, Together, Write
 from engine.strategies import (
     blocks,
@@ -73,9 +74,8 @@ def start(name: str, question: Question, knobs: Knobs) -> Play:
 
 def reachable(name: str, budget: Budget, given: Mapping[str, Any] | None = None) -> bool:
     """Whether the strategy, with these knobs, can make use of this cell."""
-    if budget.think_mode == "force" and not getattr(strategy(name), "FORCIBLE", False):
-        return False
-    return budget.search <= knobs_of(name, given).most_searches
+    knobs = knobs_of(name, given)
+    return budget.search <= knobs.most_searches and doses(budget) <= knobs.forcible
 
 
 @cache

@@ -1,15 +1,19 @@
 """CoRAG, greedy: a chain of sub-queries and sub-answers, then the final answer.
 
 Source: CoRAG (arXiv 2501.14342). One unit of S buys one sub-query. One unit of R is one token of a sub-answer or of
-the last thought. When R is spent, the best passage's own words stand in for a sub-answer and the chain goes on; when S
-is spent, the final answer follows from the chain. `final_top_k` passages of the main question, if any, are fetched
+the last thought. When R is spent, the best passage's own words stand in for a sub-answer and the chain goes on; when
+S is spent, the final answer follows from the chain. `final_top_k` passages of the main question, if any, are fetched
 first and are inside S.
 
 A sub-query that was asked before is discarded (its tokens are thinking) and sampled again at temperature 0.7; when R
-cannot cover that, it is sent. Deviations: the chain may end before `length`, when the model writes "done" in place of a
-sub-query (CoRAG's learned stop as part of the same call, to save one; `early_stop` turns it off; when R cannot cover
-that word, the main question is sent and the chain goes on); `final_top_k` is 0 where CoRAG takes 20, and passages are
-3 where it takes 5, since prompts of the model on board must stay short; passages stand in reverse order, as there.
+cannot cover that, it is sent. Deviations: the chain may end before `length`, when the model writes "done" in place of
+a sub-query (CoRAG's learned stop as part of the same call, to save one; `early_stop` turns it off; when R cannot
+cover that word, the main question is sent and the chain goes on); `final_top_k` is 0 where CoRAG takes 20, and
+passages are 3 where it takes 5, since prompts of the model on board must stay short; passages stand in reverse order,
+as there.
+
+As a dose (`force`): "done" while S is not spent is dropped, and one look-up more is asked for at temperature 0.7, up
+to six times in a row; the last thought goes on behind "Wait" until R is spent. Sub-answers are left as they are.
 """
 
 from __future__ import annotations
@@ -30,8 +34,8 @@ from engine.run.requests import (
     Write,
     says_something,
 )
-from engine.strategies import base, blocks
-from engine.types import Prompt, Question
+from engine.strategies import base, blocks, turns
+from engine.types import Axis, Prompt, Question
 
 SOURCE = "CoRAG, arXiv 2501.14342"
 
@@ -59,6 +63,10 @@ class Knobs(base.Knobs):
     @property
     def most_searches(self) -> int:
         return self.length + (self.final_top_k > 0)
+
+    @property
+    def forcible(self) -> frozenset[Axis]:
+        return base.BOTH
 
 
 def play(question: Question, knobs: Knobs) -> Play:
@@ -96,7 +104,8 @@ def grown(
 def concluded(question: Question, chain: Chain, background: str, knobs: Knobs) -> Play:
     """The last thought and the answer."""
     given = (background, blocks.known_block(chain))
-    thought = yield Think(blocks.think_prompt(question, *given), knobs.think_cap)
+    prompt = blocks.think_prompt(question, *given)
+    thought = yield Think(prompt, knobs.think_cap, again=turns.waiting)
     prompt = blocks.answer_prompt(question, *given, thoughts=thought.text)
     return blocks.said((yield Write(prompt, "answer", knobs.answer_cap, blocks.LINE)))
 
@@ -106,13 +115,14 @@ def _next_look_up(
 ) -> Generator[Request, Reply, Search | None]:
     """The next search to send, or None when the model or the budget ends the chain."""
     asked = {query.casefold() for query, _ in chain}
-    for again, warmth in enumerate((heat, 0.7)):
+    again, cue = False, ""
+    while True:
         written = yield Write(
-            sub_query_prompt(question, chain),
+            sub_query_prompt(question, chain, cue),
             "query",
             knobs.query_cap,
             blocks.LINE,
-            temperature=warmth,
+            temperature=turns.WARM if again or cue else heat,
             form=sub_query_form(chain, knobs),
         )
         if written.refused:
@@ -124,9 +134,12 @@ def _next_look_up(
         given_up = yield Discard(written, "done" if done else "repeated query")
         if given_up.refused:
             return Search(question.text if done else query, knobs.top_k, (written,))
-        if done:
+        if not done:
+            again = True
+        elif (yield End(spend=("search",))).go_on is None:
             return None
-    return None
+        else:
+            cue = turns.ONE_MORE
 
 
 def sub_query_form(chain: Chain, knobs: Knobs) -> Form:
@@ -145,8 +158,8 @@ def is_done(query: str, knobs: Knobs) -> bool:
     return knobs.early_stop and query.casefold().rstrip(".!") == "done"
 
 
-def sub_query_prompt(question: Question, chain: Sequence[tuple[str, str]]) -> Prompt:
-    return blocks.chat(SUB_QUERY, blocks.question_line(question), blocks.known_block(chain))
+def sub_query_prompt(question: Question, chain: Sequence[tuple[str, str]], cue: str = "") -> Prompt:
+    return blocks.chat(SUB_QUERY, blocks.question_line(question), blocks.known_block(chain), cue)
 
 
 def sub_answer_prompt(query: str, found: Reply) -> Prompt:

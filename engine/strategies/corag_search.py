@@ -3,12 +3,12 @@
 Source: CoRAG (arXiv 2501.14342), test-time strategies beside greedy decoding; prompts, look-ups, "done" and stand-ins
 are those of `corag`. Knob `by`:
 
-- `best_of_n`: `chains` chains at once, the first by the run's own decoding, the others with sub-queries at temperature
-  0.7. S and R are split evenly among them before any starts; what one leaves is not passed to another.
-- `tree_search`: for each look-up, 1.5 times `expand` sub-queries are sampled at 0.7 and up to `expand` distinct ones
-  kept, sent and answered; each longer chain is tried by `rollouts` roll-outs of up to `rollout_steps` look-ups, and the
-  one with the lowest mean penalty is kept. Sub-queries that are not kept are discarded (their tokens are thinking) or,
-  when R cannot cover that, sent without being read.
+- `best_of_n`: `chains` chains at once, the first by the run's own decoding, the others with sub-queries at
+temperature 0.7. S and R are split evenly among them before any starts; what one leaves is not passed to another. -
+`tree_search`: for each look-up, 1.5 times `expand` sub-queries are sampled at 0.7 and up to `expand` distinct ones
+kept, sent and answered; each longer chain is tried by `rollouts` roll-outs of up to `rollout_steps` look-ups, and the
+one with the lowest mean penalty is kept. Sub-queries that are not kept are discarded (their tokens are thinking) or,
+when R cannot cover that, sent without being read.
 
 One unit of S buys one sub-query of any chain, branch or roll-out, all inside the total. One unit of R is one token of
 a sub-answer, a discarded sub-query, a roll-out, a probe or the last thought. When S is spent the best chain so far is
@@ -18,10 +18,13 @@ The penalty of a chain is the mean log-probability of "No relevant information f
 question from the chain alone: low is good. Where the endpoint scores no texts, one short reply to the same prompt
 (thinking, noted `penalty by reply: scores are not offered`) stands in: if it says that nothing was found, the mean
 log-probability of its tokens, else the log of what its first token left to all other first tokens, an upper bound; 0
-and -1 where no log-probabilities are told. Where R refuses that too (the refused thought keeps the note), the share of
-look-ups that found nothing, less one. One way is used for all chains of a choice. The first of equals is kept.
-Deviations: those of `corag`; one chain is kept at a time, as in the source's own setting; the tree scores a chain that
-cannot be rolled out as it is, once.
+and -1 where no log-probabilities are told. Where R refuses that too (the refused thought keeps the note), the share
+of look-ups that found nothing, less one. One way is used for all chains of a choice. The first of equals is kept.
+Deviations: those of `corag`; one chain is kept at a time, as in the source's own setting; the tree scores a chain
+that cannot be rolled out as it is, once.
+
+As a dose (`force`): as in `corag`, in every chain, roll-out and level of the tree; what `length` or the shares of
+branches leave of S stays unspent, and the last thought spends R.
 """
 
 from __future__ import annotations
@@ -44,7 +47,7 @@ from engine.run.requests import (
     Together,
     Write,
 )
-from engine.strategies import blocks, corag
+from engine.strategies import blocks, corag, turns
 from engine.strategies.corag import Chain
 from engine.types import Prompt, Question
 
@@ -140,16 +143,7 @@ def _expanded(
     question: Question, chain: Chain, knobs: Knobs
 ) -> Generator[Request, Reply, list[Chain]]:
     """The chain with one look-up more, in as many ways as the model finds and the budgets allow."""
-    ask = Write(
-        corag.sub_query_prompt(question, chain),
-        "query",
-        knobs.query_cap,
-        blocks.LINE,
-        HEAT,
-        form=corag.sub_query_form(chain, knobs),
-    )
-    written = (yield Together((ask,) * knobs.sampled)).replies
-    kept = yield from _distinct(question, chain, [w for w in written if not w.refused], knobs)
+    kept = yield from _sampled(question, chain, knobs)
     if not kept:
         return []
     found = (yield Together(tuple(kept))).replies
@@ -159,6 +153,27 @@ def _expanded(
         (*chain, (search.query, blocks.said(note) or blocks.first_line(reply.passages)))
         for search, reply, note in zip(kept, found, notes, strict=True)
     ]
+
+
+def _sampled(
+    question: Question, chain: Chain, knobs: Knobs
+) -> Generator[Request, Reply, list[Search]]:
+    """Distinct look-ups to send next; none when the model, unless it is forced on, or the budget ends the tree."""
+    cue = ""
+    while True:
+        ask = Write(
+            corag.sub_query_prompt(question, chain, cue),
+            "query",
+            knobs.query_cap,
+            blocks.LINE,
+            HEAT,
+            form=corag.sub_query_form(chain, knobs),
+        )
+        written = (yield Together((ask,) * knobs.sampled)).replies
+        kept = yield from _distinct(question, chain, [w for w in written if not w.refused], knobs)
+        if kept or (yield End(spend=("search",))).go_on is None:
+            return kept
+        cue = turns.ONE_MORE
 
 
 def _distinct(

@@ -1,21 +1,27 @@
 """Deep research: plan, search wide, read, report, name the gaps, again; then answer.
 
-Source: agentic deep research (arXiv 2506.18959) as a loop of planning, parallel search and synthesis; wide against deep
-after arXiv 2602.07359. A round writes up to `width` queries in one call, sends them at once, adds to a running report
-what the new passages say, with citations [n] of passages numbered over the whole run, and names what is missing, which
-the next round searches for. The report is the thoughts noted `report`, in order; the answer is drawn from it.
+Source: agentic deep research (arXiv 2506.18959) as a loop of planning, parallel search and synthesis; wide against
+deep after arXiv 2602.07359. A round writes up to `width` queries in one call, sends them at once, adds to a running
+report what the new passages say, with citations [n] of passages numbered over the whole run, and names what is
+missing, which the next round searches for. The report is the thoughts noted `report`, in order; the answer is drawn
+from it.
 
-One unit of S buys one query, in the order written; `width` and `rounds` say how S may be spent, so that the same S can
-be spent wide (few rounds) or deep (`width = 1`). Queries and rounds are counted apart. The loop ends when S is spent,
-after `rounds`, or, with `early_stop`, when nothing is missing or the model writes "done"; where it writes no new query,
-the question is sent, once. One unit of R is one token of the plan, the report, a gap or the last thought. When R is
-spent, the title and the first sentence of each new passage stand in for a part of the report, the question alone for
-plan and gap; "done" cannot be paid for, the question is sent in its place, and the rounds go on until S is spent.
+One unit of S buys one query, in the order written; `width` and `rounds` say how S may be spent, so that the same S
+can be spent wide (few rounds) or deep (`width = 1`). Queries and rounds are counted apart. The loop ends when S is
+spent, after `rounds`, or, with `early_stop`, when nothing is missing or the model writes "done"; where it writes no
+new query, the question is sent, once. One unit of R is one token of the plan, the report, a gap or the last thought.
+When R is spent, the title and the first sentence of each new passage stand in for a part of the report, the question
+alone for plan and gap; "done" cannot be paid for, the question is sent in its place, and the rounds go on until S is
+spent.
 
 Deviations: the report grows by one part a round and is not written anew, so that no sentence is paid for twice; a
 citation of a passage that was never shown is taken out before the report is shown again; passages are read from the
 index as they are, without opening further pages; there is no separate writer of sections, since the model on board
 reads a few hundred tokens.
+
+As a dose (`force`): while S is not spent, "nothing is missing" is dropped and another round follows, and a list
+without a new query is asked for again at temperature 0.7, up to six times in a row; the last thought goes on behind
+"Wait" until R is spent.
 """
 
 from __future__ import annotations
@@ -37,8 +43,8 @@ from engine.run.requests import (
     Write,
     says_something,
 )
-from engine.strategies import base, blocks, wide
-from engine.types import Prompt, Question, Ranked
+from engine.strategies import base, blocks, turns, wide
+from engine.types import Axis, Prompt, Question, Ranked
 
 SOURCE = "agentic deep research, arXiv 2506.18959"
 
@@ -75,6 +81,10 @@ class Knobs(base.Knobs):
     @property
     def most_searches(self) -> int:
         return self.width * self.rounds
+
+    @property
+    def forcible(self) -> frozenset[Axis]:
+        return base.BOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +124,15 @@ def play(question: Question, knobs: Knobs) -> Play:
             break
         desk = yield from _read(question, fresh, len(desk.sources), knobs)
         if knobs.early_stop and _is_nothing(desk.gap):
-            break
+            if (yield End(spend=("search",))).go_on is None:
+                break
+            desk = replace(desk, gap="")
     else:
         yield End("turns")
     given = desk.shown("Report")
-    thought = yield Think(blocks.think_prompt(question, *given), knobs.think_cap)
+    thought = yield Think(
+        blocks.think_prompt(question, *given), knobs.think_cap, again=turns.waiting
+    )
     prompt = blocks.answer_prompt(question, *given, thoughts=thought.text)
     return blocks.said((yield Write(prompt, "answer", knobs.answer_cap, blocks.LINE)))
 
@@ -127,18 +141,24 @@ def _searched(
     question: Question, desk: Desk, knobs: Knobs
 ) -> Generator[Request, Reply, Desk | None]:
     """The desk with the passages of one round, or None when the model or the budget ends the rounds."""
-    written = yield Write(
-        _queries_prompt(question, desk, knobs),
-        "query",
-        knobs.query_cap * knobs.width,
-        wide.PARAGRAPH,
-        form=_list_form(desk, knobs),
-    )
-    if written.refused:
-        return None
-    queries = _queries(question, desk, written.text, knobs)
-    if not queries and not (yield Discard(written, "done")).refused:
-        return None
+    cue = ""
+    while True:
+        written = yield Write(
+            _queries_prompt(question, desk, knobs, cue),
+            "query",
+            knobs.query_cap * knobs.width,
+            wide.PARAGRAPH,
+            turns.WARM if cue else None,
+            _list_form(desk, knobs),
+        )
+        if written.refused:
+            return None
+        queries = _queries(question, desk, written.text, knobs)
+        if queries or (yield Discard(written, "done")).refused:
+            break
+        if (yield End(spend=("search",))).go_on is None:
+            return None
+        cue = turns.ONE_MORE
     queries = queries or (question.text,)
     found = (yield wide.sent(queries, knobs.top_k, (written,))).replies
     known = {r.passage.id for r in desk.sources}
@@ -176,10 +196,10 @@ def _read(
     return replace(desk, gap=gap.text)
 
 
-def _queries_prompt(question: Question, desk: Desk, knobs: Knobs) -> Prompt:
+def _queries_prompt(question: Question, desk: Desk, knobs: Knobs, cue: str = "") -> Prompt:
     shown = desk.shown("Plan", "Report", "Missing", "Asked")
     rule = QUERIES.format(width=knobs.width)
-    return blocks.chat(rule, blocks.question_line(question), *shown)
+    return blocks.chat(rule, blocks.question_line(question), *shown, cue)
 
 
 def _is_nothing(text: str) -> bool:

@@ -10,6 +10,9 @@ One unit of R is one token of the thought between reading and answering; at R = 
 At S = 0 nothing is written and the question is answered without passages. Writing the list costs query tokens, charged
 to the round's first query, whatever part of it S lets through. Deviations: each query reads 3 passages and 6 are kept
 after the fusion, where systems fuse much deeper rankings, since every passage read counts as shown.
+
+As a dose (`force`): the last thought goes on behind "Wait", up to six times, until R is spent. Searching cannot be
+forced: there is one round by definition, and its queries are those that the model lists.
 """
 
 from __future__ import annotations
@@ -20,8 +23,8 @@ from pydantic import Field
 
 from engine.retrieval.fusion import fuse
 from engine.run.requests import Play, Reply, Think, Write
-from engine.strategies import base, blocks, wide
-from engine.types import Question
+from engine.strategies import base, blocks, turns, wide
+from engine.types import Axis, Question
 
 SOURCE = "query fan-out with reciprocal rank fusion, doi 10.1145/1571941.1572114"
 
@@ -50,6 +53,10 @@ class Knobs(base.Knobs):
     def most_searches(self) -> int:
         return self.width
 
+    @property
+    def forcible(self) -> frozenset[Axis]:
+        return frozenset({"think"})
+
 
 def play(question: Question, knobs: Knobs) -> Play:
     queries: tuple[str, ...] = (question.text,)
@@ -64,7 +71,9 @@ def play(question: Question, knobs: Knobs) -> Play:
         rankings = (yield wide.sent(queries, knobs.top_k, written)).replies
     fused = fuse([r.passages for r in rankings], knobs.keep)
     given = blocks.passage_block(fused)
-    thought = yield Think(blocks.think_prompt(question, given), knobs.think_cap)
+    thought = yield Think(
+        blocks.think_prompt(question, given), knobs.think_cap, again=turns.waiting
+    )
     prompt = blocks.answer_prompt(question, given, thoughts=thought.text)
     return blocks.said((yield Write(prompt, "answer", knobs.answer_cap, blocks.LINE)))
 

@@ -11,6 +11,13 @@ of the best new passage, if any, stands in for the sentence, and the turns go on
 last thought and the answer follow. Deviations: the last answer comes from the template that all strategies share; no
 worked examples stand in the prompt, since prompts of the model on board must stay short; the pool is smaller than
 IRCoT's 15.
+
+As a dose (`force`): a sentence that says the answer while S is not spent is dropped, `Wait` stands in its place and it
+is the next query, up to six times in a row; the last thought goes on behind "Wait" until R is spent. By `answer` the
+turns are never ended early.
+
+IRCoT keeps the first sentence up to its full stop; here a sentence is a line, since small models end lines more
+surely than sentences. Its own exit rule is kept: "answer is", with or without a colon, ends the loop.
 """
 
 from __future__ import annotations
@@ -22,8 +29,8 @@ from typing import Literal
 from pydantic import Field
 
 from engine.run.requests import End, Play, Reply, Search, Think, Write
-from engine.strategies import base, blocks
-from engine.types import Prompt, Question, Ranked
+from engine.strategies import base, blocks, turns
+from engine.types import Axis, Prompt, Question, Ranked
 
 SOURCE = "IRCoT, arXiv 2212.10509; ITER-RETGEN, arXiv 2305.15294"
 
@@ -48,6 +55,10 @@ class Knobs(base.Knobs):
     def most_searches(self) -> int:
         return self.turns
 
+    @property
+    def forcible(self) -> frozenset[Axis]:
+        return base.BOTH
+
 
 def play(question: Question, knobs: Knobs) -> Play:
     query = question.text
@@ -71,16 +82,20 @@ def play(question: Question, knobs: Knobs) -> Play:
         if sentence and knobs.by == "thought":
             thoughts += (sentence,)
         if knobs.by == "thought" and _ENDS.search(sentence):
-            break
+            if (yield End(spend=("search",))).go_on is None:
+                break
+            thoughts = (*thoughts[:-1], turns.CUE)
         query = _next_query(question, note, sentence, fresh, knobs)
     else:
         yield End("turns")
     given = blocks.passage_block(pool)
     so_far = "\n".join(thoughts)
     last = Reply()
-    if not _ENDS.search(so_far):
+    if not _ENDS.search(so_far) or (yield End(spend=("think",))).go_on:
         last = yield Think(
-            blocks.think_prompt(question, given, blocks.thoughts_block(so_far)), knobs.think_cap
+            blocks.think_prompt(question, given, blocks.thoughts_block(so_far)),
+            knobs.think_cap,
+            again=turns.waiting,
         )
     prompt = blocks.answer_prompt(question, given, thoughts=f"{so_far}\n{last.text}")
     return blocks.said((yield Write(prompt, "answer", knobs.answer_cap, blocks.LINE)))

@@ -3,8 +3,8 @@
 Source: R1-Searcher (arXiv 2503.05592). The harness opens `<think>`; at `<|begin_of_query|>` the query is cut out,
 cleaned of quotes and tabs and sent, its passages are put in between document tags, and the thought is resumed; at
 `<answer>` it is done. Anything else is a failure and ends the run: a segment that ends without a tag (noted as a
-malformed turn), an empty query, one query more than `retrievals`. With `at_limit = answer` a failure, or a spent search
-budget, leads to the one forced-answer template of all strategies; with `refuse`, as in the source, to its own
+malformed turn), an empty query, one query more than `retrievals`. With `at_limit = answer` a failure, or a spent
+search budget, leads to the one forced-answer template of all strategies; with `refuse`, as in the source, to its own
 "I don't know.", written by the harness and costing nothing.
 
 One unit of S buys one query. One unit of R is one token of the thought, with the tags that the model writes in it.
@@ -12,8 +12,12 @@ When R is spent the harness opens the query tag itself until S or `retrievals` i
 
 Defaults: 5 passages, 8 retrievals, 512 tokens a segment. Deviations: the task stands in a system and a user turn,
 since chat endpoints take no plain text; an empty query that R cannot cover sends the question and goes on, since its
-tokens belong somewhere; the first answer tag ends the run, also inside the thought; the oldest look-ups drop out of the
-prompt. Where an endpoint cannot continue a turn, the same prompt replays it as a finished turn.
+tokens belong somewhere; the first answer tag ends the run, also inside the thought; the oldest look-ups drop out of
+the prompt. Where an endpoint cannot continue a turn, the same prompt replays it as a finished turn.
+
+As a dose (`force`): an answer tag that opens too early is dropped and the thought goes on behind a cue: that more can
+be looked up, while S is not spent, else "Wait", while R is not; up to six times (for S: in a row). Before a forced
+answer one thought more goes on until R is spent.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from pydantic import Field
 
 from engine.run.requests import Discard, End, Play, Reply, Request, Search
 from engine.strategies import base, blocks, turns
-from engine.types import Prompt, Question, Ranked
+from engine.types import Axis, Prompt, Question, Ranked
 
 SOURCE = "R1-Searcher, arXiv 2503.05592"
 
@@ -58,6 +62,10 @@ class Knobs(base.Knobs):
     def most_searches(self) -> int:
         return self.retrievals
 
+    @property
+    def forcible(self) -> frozenset[Axis]:
+        return base.BOTH
+
 
 @dataclass
 class _State:
@@ -78,17 +86,21 @@ class _State:
 
 def play(question: Question, knobs: Knobs) -> Play:
     state = _State(blocks.chat(TASK, blocks.question_line(question)), knobs)
-    for n in range(knobs.retrievals + 1):
+    while True:
         request = _TAGS.think(state.prompt, state.text(), knobs.segment_cap)
         reply = yield request
         action = _TAGS.opened(request, reply)
         thought = _TAGS.thought(reply)
         state.thoughts.append(thought)
         if action == "answer":
+            go_on = (yield turns.wants_to_end(len(state.asked) < knobs.retrievals)).go_on
+            if go_on:
+                state.said.append(f"{thought}\n{turns.CUES[go_on]}\n")
+                continue
             opened = turns.closed(state.text(thought)) + "\n" + _TAGS.answer
             final = yield turns.written(state.prompt, opened, "answer", knobs.answer_cap)
             return turns.last_answer(final.text)
-        if action == "none" or n == knobs.retrievals:
+        if action == "none" or len(state.asked) == knobs.retrievals:
             yield End("malformed" if action == "none" else "turns")
             break
         if not (yield from _looked_up(question, state, thought)):

@@ -5,17 +5,21 @@ sent, the passages are put in as an `<information>` block and the turn is resume
 ends a segment with neither, or runs to the segment's cap, the turn is malformed: a short correction is put in and it
 tries again, up to `malformed` times. After `turns` searches one closing segment follows that may only answer.
 
-One unit of S buys one query. One unit of R is one token that is in neither a query nor the answer: thoughts, tags that
-the model writes, malformed turns. When R is spent the thought is closed at once and the harness opens `<search>` itself
-until S is spent. When S is spent, a wish to search is refused and the one forced-answer template of all strategies
-follows, with the passages and thoughts so far; so it does after the last malformed turn or a search asked for in the
-closing segment. Of several answer blocks in it, the last counts.
+One unit of S buys one query. One unit of R is one token that is in neither a query nor the answer: thoughts, tags
+that the model writes, malformed turns. When R is spent the thought is closed at once and the harness opens `<search>`
+itself until S is spent. When S is spent, a wish to search is refused and the one forced-answer template of all
+strategies follows, with the passages and thoughts so far; so it does after the last malformed turn or a search asked
+for in the closing segment. Of several answer blocks in it, the last counts.
 
 Defaults: 3 passages, 4 turns, 500 tokens a segment. Deviations: the first tag that opens is the action, closed or not
 (the source wants it closed), since segments end at tags; an empty query is a malformed turn, or, where R cannot cover
 it, the question is sent; malformed turns have their own limit instead of using up turns, so that cells with many
 searches stay within reach; a forced answer uses the shared template; the oldest turns drop out of the prompt by
 number, not by token. Where an endpoint cannot continue a turn, the same prompt replays it as a finished turn.
+
+As a dose (`force`): an answer tag that opens too early is dropped and the turn goes on behind a cue: that more can be
+looked up, while S is not spent, else "Wait", while R is not; up to six times (for S: in a row). Before a forced
+answer one thought more goes on until R is spent.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ from pydantic import Field
 
 from engine.run.requests import Discard, End, Play, Reply, Request, Search
 from engine.strategies import base, blocks, turns
-from engine.types import Prompt, Question, Ranked
+from engine.types import Axis, Prompt, Question, Ranked
 
 SOURCE = "Search-R1, arXiv 2503.09516"
 
@@ -59,6 +63,10 @@ class Knobs(base.Knobs):
     def most_searches(self) -> int:
         return self.turns
 
+    @property
+    def forcible(self) -> frozenset[Axis]:
+        return base.BOTH
+
 
 @dataclass
 class _State:
@@ -87,6 +95,10 @@ def play(question: Question, knobs: Knobs) -> Play:
         thought = turns.closed(_TAGS.thought(reply))
         state.thoughts.append(thought)
         if action == "answer":
+            go_on = (yield turns.wants_to_end(len(state.asked) < knobs.turns)).go_on
+            if go_on:
+                state.said.append(f"{thought}\n{turns.CUES[go_on]}\n".lstrip())
+                continue
             opened = state.text(_opening(thought, _TAGS.answer))
             final = yield turns.written(state.prompt, opened, "answer", knobs.answer_cap)
             return turns.last_answer(final.text)

@@ -1,20 +1,24 @@
 """Self-Ask: follow-up questions and their intermediate answers, line by line, until the final answer's stem.
 
-Source: Self-Ask (arXiv 2210.03350). Each line of the turn begins with a stem. Where the model writes `Follow up:`, the
-question behind it is sent and answered from the passages in a call of its own (`Intermediate answer:`); where it
+Source: Self-Ask (arXiv 2210.03350). Each line of the turn begins with a stem. Where the model writes `Follow up:`,
+the question behind it is sent and answered from the passages in a call of its own (`Intermediate answer:`); where it
 writes `So the final answer is:`, what follows is the answer. Any other line is kept as thinking and noted as a
 malformed turn, up to `malformed` times; an empty line ends the turn.
 
 One unit of S buys one follow-up question. One unit of R is one token of a stem, of another line or of an intermediate
 answer. When R is spent the harness opens `Follow up:` itself until S is spent, and the best passage's own words stand
-in for an intermediate answer. When S, `follow_ups` or the malformed lines are spent, the one forced-answer template of
-all strategies follows from what is known. An empty follow-up is given up as thinking, or, where R cannot cover it, the
-question is sent.
+in for an intermediate answer. When S, `follow_ups` or the malformed lines are spent, the one forced-answer template
+of all strategies follows from what is known. An empty follow-up is given up as thinking, or, where R cannot cover it,
+the question is sent.
 
-Defaults: 3 passages, 5 follow-ups. Deviations: no worked examples, since prompts of the model on board must stay short,
-so the rules are told; the source's opening line, whether follow-ups are needed, is left out, since the first stem
-tells it; passages do not stay in the turn; an intermediate answer is read from passages, where the source takes a
-search engine's answer box. Where an endpoint cannot continue a turn, the same prompt replays it as a finished turn.
+Defaults: 3 passages, 5 follow-ups. Deviations: no worked examples, since prompts of the model on board must stay
+short, so the rules are told; the source's opening line, whether follow-ups are needed, is left out, since the first
+stem tells it; passages do not stay in the turn; an intermediate answer is read from passages, where the source takes
+a search engine's answer box. Where an endpoint cannot continue a turn, the same prompt replays it as a finished turn.
+
+As a dose (`force`): the stem of a final answer that comes too early is dropped and a line stands in its place: that
+more can be looked up, while S is not spent, else "Wait", while R is not; up to six times (for S: in a row). After a
+limit one thought more goes on until R is spent.
 """
 
 from __future__ import annotations
@@ -37,7 +41,7 @@ from engine.run.requests import (
     says_something,
 )
 from engine.strategies import base, blocks, turns
-from engine.types import Prompt, Question
+from engine.types import Axis, Prompt, Question
 
 SOURCE = "Self-Ask, arXiv 2210.03350"
 
@@ -67,6 +71,10 @@ class Knobs(base.Knobs):
     @property
     def most_searches(self) -> int:
         return self.follow_ups
+
+    @property
+    def forcible(self) -> frozenset[Axis]:
+        return base.BOTH
 
 
 @dataclass
@@ -100,6 +108,10 @@ def play(question: Question, knobs: Knobs) -> Play:
                 break
             state.keep(line)
         elif reply.finish == "stop" and not reply.refused and line.endswith("answer"):
+            go_on = (yield turns.wants_to_end(len(state.known) < knobs.follow_ups)).go_on
+            if go_on:
+                state.said.append(turns.CUES[go_on])
+                continue
             final = yield turns.written(
                 state.prompt, state.text(FINAL), "answer", knobs.answer_cap, blocks.LINE
             )
@@ -146,5 +158,7 @@ def _followed(question: Question, state: _State, knobs: Knobs) -> Generator[Requ
 def _forced(
     question: Question, known: Sequence[tuple[str, str]], other: Sequence[str], knobs: Knobs
 ) -> Play:
-    prompt = blocks.answer_prompt(question, blocks.known_block(known), thoughts="\n".join(other))
+    given, so_far = blocks.known_block(known), "\n".join(other)
+    so_far += yield from turns.dose(question, given, so_far)
+    prompt = blocks.answer_prompt(question, given, thoughts=so_far)
     return turns.last_answer((yield Write(prompt, "answer", knobs.answer_cap, blocks.LINE)).text)

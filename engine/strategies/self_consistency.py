@@ -1,11 +1,11 @@
 """Self-consistency: several samples of another strategy, one answer chosen among theirs.
 
-Source: self-consistency (arXiv 2203.11171); the choice by fewest searches after DeepDive (arXiv 2509.10446). `samples`
-runs of the strategy named by the knob `strategy` start at once, each at `temperature`. Both budgets are totals over the
-samples: S and R are split evenly before any starts (the first ones take odd units), and what one leaves is not passed
-to another. One unit of S is one query of one sample, one unit of R one token of its thinking or of its answer, since
-an answer to choose from is thinking; each sample keeps back up to `answer_cap` tokens of its share for that. The chosen
-answer is written by nobody again and costs nothing more.
+Source: self-consistency (arXiv 2203.11171); the choice by fewest searches after DeepDive (arXiv 2509.10446).
+`samples` runs of the strategy named by the knob `strategy` start at once, each at `temperature`. Both budgets are
+totals over the samples: S and R are split evenly before any starts (the first ones take odd units), and what one
+leaves is not passed to another. One unit of S is one query of one sample, one unit of R one token of its thinking or
+of its answer, since an answer to choose from is thinking; each sample keeps back up to `answer_cap` tokens of its
+share for that. The chosen answer is written by nobody again and costs nothing more.
 
 `select`: `majority` takes the most frequent normalised answer and its first wording; `fewest_searches` the answer of
 the sample that searched least; `verifier` the answer that the model itself most likely calls right when asked once
@@ -15,10 +15,13 @@ thought says so. Ties go to the first seen; samples without an answer have no sa
 sample goes on as its strategy does. When R has not one token for each sample, none starts and one plain run of the
 strategy takes all of S; when no sample gave an answer, the question is answered once without what they found.
 
-Smaller N: sample i is the steps whose path begins with the place of the samples and i; its answer is the thought noted
-`sample answer`. `samples_of(steps)` reads them from a trace and `chosen(samples[:k], select)`, or of any k of them, is
-what k samples with the same shares (totals k/N of both budgets) would have said: nothing is run again.
+Smaller N: sample i is the steps whose path begins with the place of the samples and i; its answer is the thought
+noted `sample answer`. `samples_of(steps)` reads them from a trace and `chosen(samples[:k], select)`, or of any k of
+them, is what k samples with the same shares (totals k/N of both budgets) would have said: nothing is run again.
 Deviations: a sample knows only its share, so a sample here is not a run at the whole budget.
+
+What can be a dose (`force`) is what the sampled strategy can; each sample spends its share, and what is kept back for
+its answer may be left over.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from engine.grading import normalised
 from engine.run.requests import Play, Reply, Request, Search, Think, Together, Write
 from engine.strategies import base, blocks, verifier
-from engine.types import Question, Ranked, Step, Thought
+from engine.types import Axis, Question, Ranked, Step, Thought
 from engine.types import Search as SearchStep
 
 SOURCE = "self-consistency, arXiv 2203.11171"
@@ -91,6 +94,12 @@ class Knobs(base.Knobs):
         from engine.strategies import knobs_of
 
         return self.samples * knobs_of(self.strategy, self.knobs).most_searches
+
+    @property
+    def forcible(self) -> frozenset[Axis]:
+        from engine.strategies import knobs_of
+
+        return knobs_of(self.strategy, self.knobs).forcible
 
     @property
     def texts(self) -> tuple[str, ...]:

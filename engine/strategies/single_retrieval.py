@@ -4,6 +4,7 @@ Source: plain retrieval-augmented generation. The first unit of S buys the one s
 S > 1 are missing. One unit of R is one token of the thought between reading and answering; at R = 0 the answer follows
 the passages directly. At S = 0 the question is answered without passages by the same prompts.
 With `think_mode = force` an early end of the thought is dropped and "Wait" put behind it, up to six times.
+The one search is always sent, so a dose of it is spent by itself.
 """
 
 from __future__ import annotations
@@ -12,10 +13,9 @@ from pydantic import Field
 
 from engine.run.requests import Play, Search, Think, Write
 from engine.strategies import base, blocks, turns
-from engine.types import Question
+from engine.types import Axis, Question
 
 SOURCE = "retrieval-augmented generation with one retrieval, arXiv 2005.11401"
-FORCIBLE = True
 
 
 class Knobs(base.Knobs):
@@ -26,6 +26,10 @@ class Knobs(base.Knobs):
     @property
     def most_searches(self) -> int:
         return 1
+
+    @property
+    def forcible(self) -> frozenset[Axis]:
+        return base.BOTH
 
 
 def play(question: Question, knobs: Knobs) -> Play:

@@ -16,13 +16,22 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.run.requests import Form, Reply, Request, Think, Write, malformed
+from engine.run.requests import End, Form, Reply, Request, Think, Write, malformed
 from engine.strategies import blocks
-from engine.types import Message, Prompt, Question, Ranked
+from engine.types import Axis, Message, Prompt, Question, Ranked
 
 Action = Literal["query", "answer", "cut", "none"]
 CUE = "Wait"
 """What a forced thought finds behind its early end, as in s1."""
+LOOK_FURTHER = "Wait, I can still look things up. I look further."
+"""What a forced search finds behind an answer that came too early."""
+ONE_MORE = "Something is still missing. Write one more thing to look up."
+"""What stands below what is known where the model wants to search no more and is forced to."""
+CUES: dict[Axis, str] = {"search": LOOK_FURTHER, "think": CUE}
+WARM = 0.7
+"""Temperature of asking again: the same prompt gave the early end before."""
+LONGEST = 100_000
+"""A thought that is bounded by the budget alone."""
 THINKING = ("<think>", "</think>")
 SHORT = ("<", "\n\n")
 """What ends a query or an answer: any tag, closing or not, or a blank line."""
@@ -112,8 +121,23 @@ def forced(
 ) -> Generator[Request, Reply, str]:
     """The closing generation without a search, by the template that all strategies share."""
     given, so_far = blocks.passage_block(pool), plain(thoughts)
+    so_far += yield from dose(question, given, so_far)
     prompt = blocks.answer_prompt(question, given, thoughts=so_far)
     return last_answer((yield Write(prompt, "answer", cap, blocks.LINE)).text)
+
+
+def wants_to_end(can_search: bool) -> End:
+    """The model opens its answer; told to go on, it searches where the protocol still may, else it thinks."""
+    return End(spend=("search", "think") if can_search else ("think",))
+
+
+def dose(question: Question, given: str, so_far: str) -> Generator[Request, Reply, str]:
+    """One thought more where thinking is a dose that is not spent; it goes on until it is. Otherwise nothing."""
+    if (yield End(spend=("think",))).go_on is None:
+        return ""
+    prompt = blocks.think_prompt(question, given, blocks.thoughts_block(so_far))
+    thought = yield Think(prompt, LONGEST, again=waiting)
+    return f"\n{thought.text}"
 
 
 def rows(passages: Sequence[Ranked], form: str) -> str:

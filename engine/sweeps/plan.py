@@ -7,6 +7,7 @@ index = "shipped"
 questions = "shipped"
 search = [0, 1, 2, 4]        # queries
 think = [0, 32, 128]         # thinking tokens
+search_mode = "cap"          # or "force": a dose that is to be spent; so for think_mode
 seeds = [0]
 limit = 60                   # questions, a fair spread of them
 [knobs.corag]
@@ -28,8 +29,10 @@ from engine.identity import content_hash
 from engine.run.budgets import MOST_SEARCHES, MOST_THINKING
 from engine.strategies import knobs_of, reachable, strategy
 from engine.sweeps.trajectory import completed, id_of
-from engine.types import Budget, Decoding, Question, RunConfig
+from engine.types import Budget, Decoding, Mode, Question, RunConfig
 
+LATER: dict[str, Any] = {"search_mode": "cap", "think_mode": "cap"}
+"""Fields that earlier plans did not have, and what they mean where they are not given."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -45,6 +48,8 @@ class Plan(BaseModel):
     questions: str
     search: tuple[int, ...] = Field(min_length=1, max_length=256)
     think: tuple[int, ...] = Field(min_length=1, max_length=256)
+    search_mode: Mode = "cap"
+    think_mode: Mode = "cap"
     seeds: tuple[int, ...] = Field((0,), min_length=1, max_length=1024)
     limit: int | None = Field(None, ge=1)
     temperature: float = Field(0.0, ge=0, le=2)
@@ -70,11 +75,14 @@ class Plan(BaseModel):
 
     @property
     def hash(self) -> str:
-        return content_hash(self.model_dump(mode="json"), 16)
+        """Of what is asked for; what was added to plans later counts only where it is used."""
+        body = self.model_dump(mode="json")
+        return content_hash({k: v for k, v in body.items() if LATER.get(k, ...) != v}, 16)
 
     @property
     def budgets(self) -> tuple[Budget, ...]:
-        return tuple(Budget(s, r) for s in self.search for r in self.think)
+        modes = self.search_mode, self.think_mode
+        return tuple(Budget(s, r, *modes) for s in self.search for r in self.think)
 
 
 def read_plan(text: str, where: str = "the plan") -> Plan:

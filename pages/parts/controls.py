@@ -11,7 +11,7 @@ import streamlit as st
 
 from engine.figures.surface import METRICS, Scale
 from engine.strategies import STRATEGIES, knobs_of
-from engine.types import Budget, Question
+from engine.types import Axis, Budget, Mode, Question
 from pages.parts import state
 from pages.parts.steps import difficulty
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LONGEST_QUESTION = 1_000
 NARROWEST_PX = 140
 FROM_SET, OWN = "From a set", "Your own"
+DOSES: dict[Axis, str] = {"search": "the queries", "think": "the thinking"}
 SCALES: dict[str, Scale] = {"even steps": "even", "log": "log", "true": "true"}
 
 
@@ -33,6 +34,8 @@ class Setting:
     strategy: str
     model: str
     index: str | None
+    search_mode: Mode = "cap"
+    think_mode: Mode = "cap"
 
 
 def words(name: str) -> str:
@@ -56,7 +59,24 @@ def setting(app: App) -> Setting:
     index = grid.selectbox(
         "Index", indexes, index=place(indexes, app.default_index), key="index", bind="query-params"
     )
-    return Setting(strategy, model or app.default_model, index)
+    return Setting(strategy, model or app.default_model, index, *_modes(strategy))
+
+
+def _modes(strategy: str) -> tuple[Mode, Mode]:
+    """Which budgets are to be spent, of those that this strategy can be forced to spend."""
+    offered = [axis for axis in DOSES if axis in knobs_of(strategy).forcible]
+    if not offered:
+        return "cap", "cap"
+    chosen = st.pills(
+        "Spend all of",
+        offered,
+        selection_mode="multi",
+        format_func=DOSES.__getitem__,
+        help="A budget may be spent. Chosen here, it is to be spent: an early end is dropped and the run goes on.",
+        key=f"doses {' '.join(offered)}",
+    )
+    modes: list[Mode] = ["force" if axis in chosen else "cap" for axis in DOSES]
+    return modes[0], modes[1]
 
 
 def place(options: Sequence[str], wanted: str | None) -> int | None:
@@ -141,9 +161,8 @@ def request(setting: Setting, question: Question, at: tuple[int, int]) -> LiveRe
     from budgetscape.live import LiveRequest
 
     search, think = min(at[0], knobs_of(setting.strategy).most_searches), at[1]
-    return LiveRequest(
-        question, setting.strategy, setting.model, setting.index, Budget(search, think)
-    )
+    budget = Budget(search, think, setting.search_mode, setting.think_mode)
+    return LiveRequest(question, setting.strategy, setting.model, setting.index, budget)
 
 
 # ------------------------------------------------------------------------------------- quality surface

@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from store.history import CellRow, RunHead
 
 
+NARROW = ("low", "high", "cut off", "well-formed", "of the queries", "of the thinking")
+"""Shares, from 0 to 1: how much of each budget was used is the compliance with it."""
+
+
+def forced(cell: CellRow) -> list[str]:
+    """The budgets of a cell that are doses: they were to be spent, not only not to be exceeded."""
+    modes = {"queries": cell.search_mode, "thinking": cell.think_mode}
+    return [name for name, mode in modes.items() if mode == "force"]
+
+
 def table_of(cells: Sequence[CellRow], quality: str) -> None:
     """Every cell with its interval, for reading and for copying."""
     share = st.column_config.NumberColumn
@@ -34,6 +44,9 @@ def table_of(cells: Sequence[CellRow], quality: str) -> None:
             "well-formed": c.well_formed,
             "queries used": c.search_used,
             "thinking used": c.think_used,
+            "of the queries": c.search_compliance,
+            "of the thinking": c.think_compliance,
+            "forced": ", ".join(forced(c)) or None,
             "tokens": c.tokens,
             "seconds": c.seconds,
             "cost": c.cost,
@@ -43,10 +56,7 @@ def table_of(cells: Sequence[CellRow], quality: str) -> None:
     st.dataframe(
         pd.DataFrame(rows).dropna(axis="columns", how="all"),
         hide_index=True,
-        column_config={
-            name: share(format="%.2f")
-            for name in (quality, "low", "high", "cut off", "well-formed")
-        }
+        column_config={name: share(format="%.2f") for name in (quality, *NARROW)}
         | {name: share(format="%.1f") for name in ("queries used", "thinking used", "seconds")}
         | {"tokens": share(format="%.0f")},
         key="cells",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from engine.errors import BudgetscapeError
 from engine.figures.markdown import literal
 from engine.strategies import knobs_of
+
+if TYPE_CHECKING:
+    from store.history import CellRow
 
 NO_SWEEP = """
 **Nothing has been measured yet.** A sweep asks many questions at every pair of budgets and draws what it finds here.
@@ -84,6 +88,20 @@ def left_out(configurations: int) -> str:
         f"{configurations} more configurations of this sweep (other knobs, index or decoding) are not shown: "
         "one surface per strategy and model, and different configurations are never pooled."
     )
+
+
+def doses(cells: Sequence[CellRow]) -> str:
+    """Said of a surface whose budgets were to be spent."""
+    modes = {(c.search_mode, c.think_mode) for c in cells}
+    names = [
+        name
+        for place, name in enumerate(("search", "reasoning"))
+        if any(m[place] == "force" for m in modes)
+    ]
+    if not names:
+        return ""
+    what = " and ".join(names) + (" budgets were" if len(names) > 1 else " budget was")
+    return f"The {what} to be spent: early ends were dropped. The table says how much was used."
 
 
 def hint() -> None:

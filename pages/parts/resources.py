@@ -185,6 +185,8 @@ def heads(chosen: Filters, cell: state.Chosen, shown: Cells) -> list[RunHead]:
         search=row.search,
         think=row.think,
         config=row.config,
+        search_mode=row.search_mode,
+        think_mode=row.think_mode,
     )
     return application().store.runs(where, limit=MOST_HEADS)
 

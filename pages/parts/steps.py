@@ -13,9 +13,11 @@ import streamlit as st
 
 from engine.figures.markdown import literal
 from engine.figures.trace import Event, Meters, Summary, meters, summary, trace_info
+from engine.run.budgets import doses
 from engine.run.driver import Begun, Piece
 from engine.types import (
     Answer,
+    Axis,
     Budget,
     Question,
     Run,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from budgetscape.live import LiveRun
 
 POLL_S = 0.3
+DOSES: dict[Axis, str] = {"search": "all queries", "think": "all thinking"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,7 @@ def _heading(shown: Shown) -> None:
     told = [shown.strategy.replace("_", " "), shown.model]
     if shown.question.hops is not None:
         told.append(difficulty(shown.question))
+    told += [f"{DOSES[axis]} to be spent" for axis in sorted(doses(shown.budget))]
     st.caption(literal(" · ".join(told)))
 
 
