@@ -1,4 +1,4 @@
-"""The command line: `budgetscape ask|world|index|questions|sweep|surface|store|strategies|models`.
+"""The command line: `budgetscape ask|world|index|questions|sweep|surface|fit|allocate|verdict|store|strategies|models`.
 
 An error is one line that says what to do, and a non-zero exit; `--traceback` before the command shows where it came
 from.
@@ -22,6 +22,9 @@ COMMANDS = {
     "questions": "budgetscape.cli.data:questions",
     "sweep": "budgetscape.cli.sweep:sweep",
     "surface": "budgetscape.cli.store_commands:surface",
+    "fit": "budgetscape.cli.numbers:fit",
+    "allocate": "budgetscape.cli.numbers:allocate",
+    "verdict": "budgetscape.cli.numbers:verdict",
     "store": "budgetscape.cli.store_commands:store",
     "strategies": "budgetscape.cli.data:strategies",
     "models": "budgetscape.cli.data:models",

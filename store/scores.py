@@ -1,0 +1,85 @@
+"""Scores question by question, for analyses that pair cells: read from the runs, so not for every click."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from engine.analysis.panel import Group, Panel, Row, panels
+from engine.errors import BudgetscapeError, UnknownName
+from engine.strategies import knobs_of
+from store.history import Slice, Store
+from store.summary import METRICS
+
+
+def score_rows(store: Store, where: Slice, metric: str = "em") -> list[Row]:
+    """One row a question and cell, its runs added up; raises UnknownName for a metric.
+
+    Runs without this score are left out, as they are from a surface.
+    """
+    if metric not in METRICS:
+        raise UnknownName("metric", metric, METRICS)
+    text, values = where.where()
+    frame = store.frame(
+        f"""
+        SELECT strategy, model, index_name, config, search_mode, think_mode,
+               (SELECT any_value(content) FROM configs c WHERE c.config = r.config) AS content,
+               question_id, search, think, count(*) AS n, sum("{metric}") AS y,
+               sum(input_tokens + completion_tokens)::DOUBLE AS tokens, sum(seconds) AS seconds,
+               CASE WHEN count(cost) = count(*) THEN sum(cost) END AS cost,
+               sum(search_used)::DOUBLE AS search_used, sum(think_used)::DOUBLE AS think_used,
+               CASE WHEN count(evidence_recall) = count(*) THEN sum(evidence_recall) END AS recall,
+               any_value(hops) AS hops, any_value(operations) AS operations,
+               any_value(phrasing) AS phrasing
+        FROM runs r WHERE "{metric}" IS NOT NULL AND {text} GROUP BY ALL
+        """,
+        values,
+    )
+    return [_row(r) for r in frame.astype(object).where(frame.notna(), None).to_dict("records")]
+
+
+def score_panels(
+    store: Store, sweep: str, metric: str = "em", where: Sequence[tuple[str, str]] = ()
+) -> tuple[Panel, ...]:
+    """The surfaces of a sweep question by question; `where` may name strategies and models."""
+    wanted = {k: tuple(v for key, v in where if key == k) or None for k in ("strategy", "model")}
+    chosen = Slice(sweeps=(sweep,), strategies=wanted["strategy"], models=wanted["model"])
+    return panels(score_rows(store, chosen, metric))
+
+
+@lru_cache(maxsize=1024)
+def _most(strategy: str, content: str) -> int | None:
+    """The largest search budget that these knobs can use; None for runs of a strategy that is not known here."""
+    try:
+        return knobs_of(strategy, json.loads(content).get("knobs")).most_searches
+    except BudgetscapeError:
+        return None
+
+
+def _row(r: dict[str, Any]) -> Row:
+    knobs = json.loads(r["content"])["knobs"] if r["content"] else {}
+    width = knobs.get("width")
+    group = Group(
+        strategy=r["strategy"],
+        model=r["model"],
+        index_name=r["index_name"] or "",
+        config=r["config"],
+        search_mode=r["search_mode"],
+        think_mode=r["think_mode"],
+        width=width if isinstance(width, int) else None,
+        most_searches=_most(r["strategy"], r["content"] or "{}"),
+    )
+    whole = {k: None if r[k] is None else int(r[k]) for k in ("hops", "operations")}
+    return Row(
+        group=group,
+        question=r["question_id"],
+        search=int(r["search"]),
+        think=int(r["think"]),
+        n=int(r["n"]),
+        y=r["y"],
+        **{k: r[k] for k in ("tokens", "seconds", "cost", "search_used", "think_used", "recall")},
+        phrasing=r["phrasing"],
+        **whole,
+    )

@@ -1,0 +1,95 @@
+"""`fit`, `allocate` and `verdict`: for people, for programs, and whether or not an app is open."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from budgetscape.cli.main import cli
+from engine.sweeps.plan import read_plan
+from store.history import Slice, Store
+from store.scores import score_panels, score_rows
+from tests.store_fakes import CELLS, trajectory, write
+
+COMMANDS = ("fit", "allocate", "verdict")
+
+
+@pytest.fixture
+def ask(home, tmp_path, monkeypatch):
+    """Run a command in a home with one sweep of two strategies; returns its exit code and what it said."""
+    monkeypatch.setenv("BUDGETSCAPE_SAMPLES", str(tmp_path / "no-samples"))
+    some = [trajectory(n, strategy=s) for n in range(24) for s in ("corag", "iterative")]
+    write(home, some, plan={"name": "grid"})
+
+    def run(*words):
+        got = CliRunner().invoke(cli, list(words), catch_exceptions=True)
+        if got.exception is not None and not isinstance(got.exception, SystemExit):
+            return 1, str(got.exception)
+        return got.exit_code, got.output
+
+    return run
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_answers_people_and_programs(ask, command):
+    code, said = ask(command, "--sweep", "grid", "--by", "hops")
+    assert code == 0 and "corag" in said and "Traceback" not in said
+    code, said = ask(command, "--sweep", "grid", "--by", "hops", "--json")
+    body = json.loads(said)
+    assert code == 0 and body["sweep"] == "grid" and body["metric"] == "em"
+
+
+def test_rows_of_the_store_hold_what_the_surface_holds(ask, home):
+    with Store.scratch(home) as store:
+        rows = score_rows(store, Slice(sweeps=("grid",)))
+        cells = store.cells(Slice(sweeps=("grid",)))
+        surfaces = score_panels(store, "grid")
+    assert len(rows) == 24 * 2 * len(CELLS) and len(surfaces) == 2
+    for cell in cells:
+        p = next(p for p in surfaces if p.group.strategy == cell.strategy)
+        at = p.search.index(cell.search), p.think.index(cell.think)
+        assert p.quality()[at] == pytest.approx(cell.mean)
+        assert p.mean("tokens")[at] == pytest.approx(cell.tokens)
+        assert p.mean("cost")[at] == pytest.approx(cell.cost)
+
+
+def test_costs_are_the_unit_where_all_are_known_and_tokens_may_be_asked_for(ask):
+    assert json.loads(ask("allocate", "--sweep", "grid", "--json")[1])["unit"] == "cost"
+    said = ask("allocate", "--sweep", "grid", "--json", "--unit", "tokens", "--spend", "105")[1]
+    body = json.loads(said)
+    assert body["unit"] == "tokens" and body["surfaces"][0]["iso_cost"]["spend"] == 105
+
+
+def test_strategies_can_be_chosen(ask):
+    body = json.loads(ask("fit", "--sweep", "grid", "--strategy", "corag", "--json")[1])
+    assert [s["surface"]["strategy"] for s in body["surfaces"]] == ["corag"]
+
+
+def test_what_cannot_be_told_names_the_cells_and_writes_a_plan(ask, tmp_path):
+    file = tmp_path / "more.toml"
+    words = ("--strategy", "corag", "--plan", str(file), "--questions", "sample")
+    code, said = ask("verdict", "--sweep", "grid", *words)
+    assert code == 0 and "Cannot tell" in said and "run these cells" in said
+    plan = read_plan(file.read_text())
+    assert plan.strategies == ("corag",) and plan.questions == "sample" and len(plan.search) >= 7
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("--sweep", "gird"), "did you mean 'grid'"),
+        (("--sweep", "grid", "--metric", "me"), "metric 'me' is not known"),
+        (("--sweep", "grid", "--by", "colour"), "stratum 'colour' is not known"),
+        (("--sweep", "grid", "--strategy", "nobody"), "no run with a score"),
+    ],
+)
+def test_a_wrong_name_is_one_line(ask, command, words, hint):
+    code, said = ask(command, *words)
+    assert code == 1 and hint in said and "\n" not in said
+
+
+def test_they_work_while_an_app_owns_the_store(ask, home):
+    alone = [ask(command, "--sweep", "grid", "--json") for command in COMMANDS]
+    with Store.open(home):
+        assert [ask(command, "--sweep", "grid", "--json") for command in COMMANDS] == alone
