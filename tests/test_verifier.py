@@ -147,6 +147,8 @@ def test_ties_go_to_the_first_seen_and_one_way_is_used_for_all():
         chosen([Sample("b", 0, None), Sample("a", 0, 0.9), Sample("B", 0, 0.1)], "verifier") == "b"
     )
     assert chosen([Sample("", 0), Sample("a", 0, 0.0)], "verifier") == "a"
+    undecided = [Sample(answer, 0, 0.0) for answer in ("b", "a", "A")]
+    assert chosen(undecided, "verifier") == "a"
 
 
 @settings(max_examples=60)

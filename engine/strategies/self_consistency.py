@@ -11,9 +11,10 @@ share for that. The chosen answer is written by nobody again and costs nothing m
 the sample that searched least; `verifier` the answer that the model itself most likely calls right when asked once
 more with the passages of its sample (`verifier.py`), best-of-N. The verifier's tokens are thinking, paid from the
 sample's own share and kept back like its answer's; where one may not be spent, the majority decides, and the refused
-thought says so. Ties go to the first seen; samples without an answer have no say. When S is spent in a share, that
-sample goes on as its strategy does. When R has not one token for each sample, none starts and one plain run of the
-strategy takes all of S; when no sample gave an answer, the question is answered once without what they found.
+thought says so, as among equals. Ties go to the first seen; samples without an answer have no say. When S is spent in
+a share, that sample goes on as its strategy does. When R has not one token for each sample, none starts and one plain
+run of the strategy takes all of S; when no sample gave an answer, the question is answered once without what they
+found.
 
 Smaller N: sample i is the steps whose path begins with the place of the samples and i; its answer is the thought
 noted `sample answer`. `samples_of(steps)` reads them from a trace and `chosen(samples[:k], select)`, or of any k of
@@ -151,7 +152,8 @@ def chosen(samples: Sequence[Sample], select: Select = "majority") -> str:
     if select == "fewest_searches":
         return min(said, key=lambda s: s.searches).answer
     if select == "verifier" and all(s.worth is not None for s in said):
-        return max(said, key=lambda s: s.worth or 0.0).answer
+        most_likely = max(s.worth or 0.0 for s in said)
+        said = [s for s in said if s.worth == most_likely]
     most = Counter(_key(s.answer) for s in said).most_common(1)[0][0]
     return next(s.answer for s in said if _key(s.answer) == most)
 
