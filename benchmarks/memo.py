@@ -15,7 +15,7 @@ from engine.identity import content_hash
 from engine.models.scripted import Scripted
 from engine.retrieval.lexical import Bm25
 from engine.run.ports import Call
-from engine.strategies import STRATEGIES
+from engine.strategies import PLAYED
 from engine.sweeps.trajectory import Trajectory, run_cells
 from engine.types import Budget, Question, RunConfig, Usage
 from engine.worlds import World, build
@@ -79,7 +79,7 @@ def main() -> None:
     options = parser.parse_args()
     world = build(1, 200, options.questions, "test")
     shared = naive = wrong = 0
-    for strategy in STRATEGIES:
+    for strategy in PLAYED:
         with_memo, without, differing = measure(strategy, world)
         print(
             f"{strategy:18} {with_memo:>10,} of {without:>11,} tokens, "

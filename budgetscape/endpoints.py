@@ -19,13 +19,16 @@ from weakref import WeakKeyDictionary
 from pydantic import TypeAdapter, ValidationError
 
 from budgetscape import embedded
+from budgetscape.agents_file import AgentSpec, read_agents
 from budgetscape.endpoints_file import NAME, ModelSpec, read_file
 from budgetscape.pool import CAPABILITIES, EmbeddedChat, Pool
 from budgetscape.pool import NAME as ON_BOARD
 from engine.errors import InputError, UnknownName
 from engine.identity import content_hash, plain
+from engine.models.agent import AddressAgent, CommandAgent
 from engine.models.capabilities import NOTHING_KNOWN, Capabilities
 from engine.models.openai import OpenAIChat
+from engine.pricing import PriceCard
 from store.home import Home
 
 PREFERRED = "smollm2-135m-corag"
@@ -42,7 +45,9 @@ class Registry:
         env: Mapping[str, str],
         kept: Path | None = None,
         children: int | None = None,
+        agents: Mapping[str, AgentSpec] | None = None,
     ) -> None:
+        self._agents = dict(agents or {})
         self._specs, self._env, self._kept = dict(specs), env, kept
         self.default = default
         """The model that is used when none is named."""
@@ -71,19 +76,45 @@ class Registry:
         specs = on_board(adapters)
         named = env.get("BUDGETSCAPE_ENDPOINTS", "").strip()
         path = Path(named).expanduser() if named else home.endpoints
+        agents: dict[str, AgentSpec] = {}
         if named or path.exists():
             for name, spec in read_file(path).items():
                 if name in specs:
                     raise InputError(f"{path.name}: [models.{name}] is a model on board: rename it")
                 specs[name] = spec
+            agents = read_agents(path)
+            for name in agents:
+                if name in specs:
+                    raise InputError(f"{path.name}: [agents.{name}] is a model's name: rename it")
         default = env.get("BUDGETSCAPE_MODEL", "").strip() or _default(specs)
         if default not in specs:
             raise UnknownName("model", default, specs, "(BUDGETSCAPE_MODEL)")
-        return cls(specs, default, env, home.root / "capabilities", children)
+        return cls(specs, default, env, home.root / "capabilities", children, agents)
 
     def names(self) -> list[str]:
         """All model names, those on board first."""
         return list(self._specs)
+
+    def agents(self) -> list[str]:
+        """The names of the user's own agents."""
+        return list(self._agents)
+
+    def performers(self, outside: bool) -> list[str]:
+        """What may answer: an agent where the strategy is performed outside, else a model."""
+        return self.agents() if outside else self.names()
+
+    def prices(self, name: str) -> PriceCard:
+        """Of a model or an agent."""
+        return self._agents[name].prices if name in self._agents else self.spec(name).prices
+
+    def agent(self, name: str) -> CommandAgent | AddressAgent:
+        """An agent, ready to begin; InputError when its key is not set, UnknownName."""
+        if name not in self._agents:
+            raise UnknownName("agent", name, self._agents)
+        spec = self._agents[name]
+        if spec.command:
+            return CommandAgent(name, spec.command, spec.folder, spec.timeout_s)
+        return AddressAgent(name, spec.address, self._key(spec), spec.timeout_s)
 
     def spec(self, name: str) -> ModelSpec:
         """What is known of a model; UnknownName."""
@@ -92,7 +123,9 @@ class Registry:
         return self._specs[name]
 
     def concurrency(self, name: str) -> int:
-        """How many calls a model takes at once."""
+        """How many calls a model, or runs an agent, takes at once."""
+        if name in self._agents:
+            return self._agents[name].max_concurrency
         spec = self.spec(name)
         return self._pool.count if spec.embedded else spec.max_concurrency
 
@@ -127,6 +160,8 @@ class Registry:
 
     def fingerprint(self, name: str) -> str:
         """A hash of what stands behind a name. For an endpoint that is all it says about itself."""
+        if name in self._agents:
+            return self._agents[name].fingerprint
         spec = self.spec(name)
         if spec.embedded:
             if name not in self._fingerprints:
@@ -159,18 +194,16 @@ class Registry:
                 raise
         return model
 
-    def _key(self, spec: ModelSpec) -> str:
+    def _key(self, spec: ModelSpec | AgentSpec) -> str:
         if spec.api_key_env is None:
             return ""
         key = self._env.get(spec.api_key_env, "").strip()
         if not key:
             raise InputError(
-                f"model {spec.name}: set the environment variable {spec.api_key_env} to its key"
+                f"{spec.name}: set the environment variable {spec.api_key_env} to its key"
             )
         if not key.isascii() or not key.isprintable():
-            raise InputError(
-                f"model {spec.name}: {spec.api_key_env} holds something that is no key"
-            )
+            raise InputError(f"{spec.name}: {spec.api_key_env} holds something that is no key")
         return key
 
     def _note(self, spec: ModelSpec) -> Path | None:

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -23,6 +23,7 @@ from engine.types import ThinkControl
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 """What a model may be called."""
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
+KINDS = ("models", "agents")
 _SECRETS = {"api_key", "key", "token", "password", "secret", "authorization", "headers"}
 
 
@@ -68,14 +69,16 @@ def _variable(value: str) -> str:
     return value
 
 
+Address = Annotated[str, AfterValidator(_address)]
+Variable = Annotated[str, AfterValidator(_variable)]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
 
-class _Prices(_Strict):
+class Prices(Strict):
     input: Price | None = None
     cached_input: Price | None = None
     output: Price | None = None
@@ -84,11 +87,14 @@ class _Prices(_Strict):
     currency: str = Field("USD", min_length=1, max_length=12)
 
 
-class _Model(_Strict):
-    base_url: Annotated[str, AfterValidator(_address)]
+Shape = TypeVar("Shape", bound=Strict)
+
+
+class _Model(Strict):
+    base_url: Address
     model: str = Field(min_length=1, max_length=200)
-    api_key_env: Annotated[str, AfterValidator(_variable)] | None = None
-    prices: _Prices = _Prices()
+    api_key_env: Variable | None = None
+    prices: Prices = Prices()
     parameters: int | None = Field(None, gt=0)
     max_concurrency: int = Field(8, ge=1, le=1024)
     timeout_s: float = Field(120.0, gt=0, le=3600)
@@ -98,21 +104,36 @@ class _Model(_Strict):
 
 def read_file(path: Path) -> dict[str, ModelSpec]:
     """The models of an endpoints file by name; InputError names file, table and field, and repeats no value."""
+    return {name: _spec(path.name, name, table) for name, table in tables(path, "models").items()}
+
+
+def tables(path: Path, kind: str) -> dict[str, Any]:
+    """The tables `[kind.NAME]` of an endpoints file; InputError when it cannot be read or holds something else."""
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except tomllib.TOMLDecodeError as fault:
         raise InputError(f"{path.name} is not valid TOML: {fault}") from None
     except (OSError, UnicodeDecodeError) as fault:
         raise InputError(f"{path.name} cannot be read: {type(fault).__name__}") from None
-    tables = document.pop("models", {})
-    if document or not isinstance(tables, dict):
-        other = next(iter(document), "models")
-        raise InputError(f"{path.name}: '{other[:40]}' is not known; each model is a [models.NAME]")
-    return {name: _spec(path.name, name, table) for name, table in tables.items()}
+    for name, found in document.items():
+        if name not in KINDS or not isinstance(found, dict):
+            raise InputError(
+                f"{path.name}: '{name[:40]}' is not known; each model is a [models.NAME],"
+                " each agent an [agents.NAME]"
+            )
+    wanted: dict[str, Any] = document.get(kind, {})
+    return wanted
 
 
 def _spec(file: str, name: str, table: Any) -> ModelSpec:
-    where = f"{file}: [models.{name[:64]}]"
+    read = checked_table(_Model, file, "models", name, table)
+    fields = {name: getattr(read, name) for name in _Model.model_fields if name != "prices"}
+    return ModelSpec(name=name, prices=PriceCard(**read.prices.model_dump()), **fields)
+
+
+def checked_table(shape: type[Shape], file: str, kind: str, name: str, table: Any) -> Shape:
+    """A table of this shape; InputError says what is wrong with it."""
+    where = f"{file}: [{kind}.{name[:64]}]"
     if not NAME.fullmatch(name):
         raise InputError(f"{where} a name has letters, digits and . _ : - only, at most 64")
     if isinstance(table, dict) and (literal := _secret(table)):
@@ -121,13 +142,12 @@ def _spec(file: str, name: str, table: Any) -> ModelSpec:
             ' name that: api_key_env = "VARIABLE"'
         )
     try:
-        read = _Model.model_validate(table)
+        return shape.model_validate(table)
     except ValidationError as fault:
         first = fault.errors(include_input=False, include_url=False, include_context=False)[0]
         at = ".".join(str(part) for part in first["loc"])[:80]
-        raise InputError(f"{where} {at}: {first['msg'].removeprefix('Value error, ')}") from None
-    fields = {name: getattr(read, name) for name in _Model.model_fields if name != "prices"}
-    return ModelSpec(name=name, prices=PriceCard(**read.prices.model_dump()), **fields)
+        said = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{where} {at}: {said}" if at else f"{where} {said}") from None
 
 
 def _secret(table: Mapping[str, Any]) -> str | None:

@@ -21,7 +21,7 @@ from engine.errors import BudgetscapeError, InputError
 from engine.run.budgets import checked, doses
 from engine.run.driver import Begun, Driver, Log, Piece
 from engine.run.memo import Memo
-from engine.run.ports import ChatModel, Retriever
+from engine.run.ports import Performer, Retriever
 from engine.strategies import knobs_of, reachable, start
 from engine.sweeps.trajectory import Price, Trajectory, as_run, completed, id_of
 from engine.types import Budget, Question, Run, RunConfig, Step
@@ -70,7 +70,7 @@ class LiveRun:
 class Parts(Protocol):
     """What live runs need of the application."""
 
-    async def model(self, name: str) -> ChatModel: ...
+    async def model(self, name: str) -> Performer: ...
     async def retriever(self, index: str) -> Retriever: ...
     def config(self, request: LiveRequest) -> RunConfig: ...
     def price(self, model: str) -> Price: ...
@@ -186,7 +186,7 @@ async def perform(
     config = completed(await asyncio.to_thread(parts.config, request))
     memo = Memo(model, retriever)
     question, budget = request.question, config.budget
-    driver = Driver(memo, memo, budget, question.id, config.seed, config.decoding, log)
+    driver = Driver(memo, memo, budget, question.id, config.seed, config.decoding, log, memo)
     says("")
     try:
         trace = await driver.run(

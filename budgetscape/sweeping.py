@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from budgetscape.wiring import Parts
 from engine.errors import EndpointError, InputError
 from engine.identity import plain
-from engine.run.ports import ChatModel
+from engine.run.ports import Performer
 from engine.sweeps.plan import Ground, Job, Plan, jobs
 from engine.sweeps.quote import Measured, Quote, measured, pilot, quote
 from engine.sweeps.record import from_body, to_body
@@ -86,12 +86,14 @@ async def ready(
 ) -> Sweep:
     """Open what the plan names, find what is already recorded, and list what is left."""
     questions = parts.questions(plan.questions)
-    models: dict[str, ChatModel] = {}
+    models: dict[str, Performer] = {}
     for name in plan.models:
         models[name] = await parts.model(name)
     retriever = await parts.retriever(plan.index) if plan.index and max(plan.search) else None
     ground = Ground(
-        {m: parts.registry.fingerprint(m) for m in plan.models}, parts.recipe(plan.index)
+        {m: parts.registry.fingerprint(m) for m in plan.models},
+        parts.recipe(plan.index),
+        frozenset(parts.agents()),
     )
     recorded = list(read_sweep(parts.home, plan.name))
     _same_plan(plan, recorded)

@@ -12,15 +12,16 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from budgetscape.endpoints import Registry
 from budgetscape.live import LiveRequest, LiveRuns, Loop
-from engine.errors import BudgetscapeError, StoreHeld
+from engine.errors import BudgetscapeError, StoreHeld, UnknownName
 from engine.pricing import cost
 from engine.retrieval.batching import Batched
 from engine.retrieval.embedding import MiniLM
-from engine.run.ports import ChatModel, Retriever
+from engine.run.ports import Performer, Retriever
+from engine.strategies import outside
 from engine.sweeps.record import to_body
 from engine.sweeps.trajectory import Price, Trajectory
 from engine.types import Question, RunConfig, Usage
@@ -60,7 +61,10 @@ class Parts:
         install_bundles(home, samples_folder(env) / "sweeps")
         return cls(home, Registry.load(home, env=env, adapters=SAMPLES / "adapters"))
 
-    async def model(self, name: str) -> ChatModel:
+    async def model(self, name: str) -> Performer:
+        """A model, or an agent of the user's own."""
+        if name in self.registry.agents():
+            return self.registry.agent(name)
         return await self.registry.open(name)
 
     async def retriever(self, index: str) -> Retriever:
@@ -93,7 +97,7 @@ class Parts:
         )
 
     def price(self, model: str) -> Price:
-        card = self.registry.spec(model).prices
+        card = self.registry.prices(model)
 
         def charged(usage: Usage) -> float | None:
             return cost(usage, card)
@@ -117,6 +121,21 @@ class Parts:
 
     def models(self) -> list[str]:
         return self.registry.names()
+
+    def agents(self) -> list[str]:
+        return self.registry.agents()
+
+    def performer(self, strategy: str, knobs: Mapping[str, Any], named: str | None = None) -> str:
+        """Who answers: the model or agent that is named, else the default one; UnknownName where it cannot."""
+        if not outside(strategy, knobs):
+            name = named or self.default_model
+            self.registry.spec(name)
+            return name
+        agents = self.agents()
+        if named in agents or (named is None and agents):
+            return named or agents[0]
+        hint = "(the strategy external needs one: docs/external.md)"
+        raise UnknownName("agent", named or "", agents, hint)
 
     def indexes(self) -> list[str]:
         return index_names(self.home)

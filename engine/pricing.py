@@ -29,10 +29,12 @@ class PriceCard:
 
 
 def cost(usage: Usage, card: PriceCard) -> float | None:
-    """What the usage costs in the card's currency; None when something that was used has no price.
+    """What the usage costs in the card's currency; None when something that was used has no price or was not told.
 
     What was not used needs no price: a run without queries is priced without a query price.
     """
+    if usage.unreported:
+        return None
     parts = (
         (usage.input_tokens - usage.cached_input_tokens, card.input, 1e6),
         (usage.cached_input_tokens, card.cached_input, 1e6),

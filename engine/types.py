@@ -82,6 +82,8 @@ class Usage:
     """The part of the completion that the endpoint says was hidden reasoning."""
     queries: int = 0
     calls: int = 0
+    unreported: int = 0
+    """Steps of an agent outside whose tokens it did not tell in full: no cost can be known then."""
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -91,6 +93,7 @@ class Usage:
             self.reasoning_tokens + other.reasoning_tokens,
             self.queries + other.queries,
             self.calls + other.calls,
+            self.unreported + other.unreported,
         )
 
 

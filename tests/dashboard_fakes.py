@@ -218,6 +218,9 @@ class FakeApp:
         journal.close()
         self.store.ingest()
 
+    def agents(self) -> list[str]:
+        return []
+
     def models(self) -> list[str]:
         return [MODEL, SLOW]
 

@@ -7,7 +7,7 @@ import pytest
 from engine.models.scripted import Scripted
 from engine.run.account import bound
 from engine.run.driver import Driver
-from engine.strategies import STRATEGIES, knobs_of, start
+from engine.strategies import PLAYED, knobs_of, start
 from engine.types import Budget, Search, Thought
 from tests.fakes import QUESTION, Shelf
 
@@ -81,7 +81,7 @@ def test_too_many_malformed_turns_are_what_bound_a_run(name, replies, knobs):
     assert (trace.stopped_by, trace.cut_off) == ("malformed", True)
 
 
-@pytest.mark.parametrize("name", sorted(STRATEGIES.keys() - TURNS.keys() & STRATEGIES.keys()))
+@pytest.mark.parametrize("name", sorted(set(PLAYED) - set(TURNS)))
 def test_strategies_without_a_loop_end_by_their_answer(name):
     if name in ("closed_book", "single_retrieval", "fan_out"):
         budget = Budget(min(9, knobs_of(name).most_searches), 500)

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from engine.errors import InputError, UnknownName
 from engine.models.scripted import Scripted
 from engine.run.driver import Driver
-from engine.strategies import STRATEGIES, blocks, knobs_of, reachable, start
+from engine.strategies import PLAYED, blocks, knobs_of, reachable, start
 from engine.types import Answer, Budget, Reading, Search
 from tests.dialogues import shape, user
 from tests.fakes import QUESTION, Parrot, Shelf
 
-ALL = sorted(STRATEGIES)
+ALL = sorted(PLAYED)
 
 
 def dialogue(name, replies, budget, shelf=None, **knobs):

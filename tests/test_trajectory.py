@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.errors import Busy, InputError
 from engine.models.scripted import Scripted
 from engine.run.memo import NotRecorded
-from engine.strategies import STRATEGIES, knobs_of
+from engine.strategies import PLAYED, knobs_of
 from engine.sweeps.trajectory import (
     completed,
     id_of,
@@ -33,7 +33,7 @@ KNOBS = {
     "deep_research": [{}, {"width": 1}, {"early_stop": False}],
     "self_consistency": [{}, {"strategy": "closed_book", "samples": 3}, {"strategy": "fan_out"}],
 }
-setups = st.sampled_from(sorted(STRATEGIES)).flatmap(
+setups = st.sampled_from(sorted(PLAYED)).flatmap(
     lambda name: st.tuples(st.just(name), st.sampled_from(KNOBS.get(name, [{}])))
 )
 cells = st.lists(

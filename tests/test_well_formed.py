@@ -11,7 +11,7 @@ from engine.figures.trace import meters, trace_info
 from engine.models.scripted import Scripted
 from engine.run.driver import Driver
 from engine.run.requests import Reply, Think, Write, says_something, well_formed
-from engine.strategies import STRATEGIES, blocks, knobs_of, start, wide
+from engine.strategies import PLAYED, blocks, knobs_of, start, wide
 from engine.sweeps.record import to_body
 from engine.types import Budget
 from store.history import Store
@@ -63,7 +63,7 @@ def test_samples_and_branches_count_their_turns_too():
 
 
 def test_garbage_that_runs_has_no_well_formed_turn():
-    for name in STRATEGIES:
+    for name in PLAYED:
         if hasattr(knobs_of(name), "most_searches"):
             _, formed = told(name, lambda _: "…—", Budget(0, 500))
             assert formed == 0
@@ -71,7 +71,7 @@ def test_garbage_that_runs_has_no_well_formed_turn():
 
 @settings(max_examples=60)
 @given(
-    st.sampled_from(sorted(STRATEGIES)),
+    st.sampled_from(sorted(PLAYED)),
     st.builds(Budget, st.integers(0, 6), st.integers(0, 90)),
     st.integers(0, 10**6),
 )

@@ -31,7 +31,9 @@ from engine.types import Budget, Mode, Question, Reading, Run, Search, Step, Sto
 )
 @click.option("--search-mode", type=click.Choice(MODES), default=None, help="Of one of them.")
 @click.option("--think-mode", type=click.Choice(MODES), default=None, help="Of one of them.")
-@click.option("--model", default=None, help="See `budgetscape models`; the default is on board.")
+@click.option(
+    "--model", default=None, help="A model or, for external, an agent: see `budgetscape models`."
+)
 @click.option("--index", default=None, help="An index you built; the default is the sample's.")
 @click.option("--knob", "knobs", multiple=True, metavar="NAME=VALUE", help="Repeatable.")
 @click.option("--seed", default=0, show_default=True, help="Of everything sampled.")
@@ -62,7 +64,7 @@ def ask(
     request = LiveRequest(
         asked,
         strategy,
-        model or parts.default_model,
+        parts.performer(strategy, draft.knobs, model),
         index or parts.default_index,
         draft.budget,
         draft.knobs,

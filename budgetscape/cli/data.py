@@ -137,17 +137,18 @@ def _range(about: dict[str, Any]) -> str:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def models(as_json: bool) -> None:
-    """List the models: those on board and those of the endpoints file."""
+    """List the models, those on board and those of the endpoints file, and your own agents."""
     from budgetscape.wiring import Parts
 
     registry = Parts.open().registry
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"name": name, "default": name == registry.default, "address": registry.spec(name).base_url}
         for name in registry.names()
-    ]
+    ] + [{"name": name, "agent": True} for name in registry.agents()]
     if as_json:
         click.echo(json.dumps({"models": rows}))
         return
     for row in rows:
-        mark = "*" if row["default"] else " "
-        click.echo(f"{mark} {row['name']:<28} {row['address'] or 'on board'}")
+        mark = "*" if row.get("default") else " "
+        where = "your own agent" if "agent" in row else row["address"] or "on board"
+        click.echo(f"{mark} {row['name']:<28} {where}")

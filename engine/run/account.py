@@ -15,10 +15,17 @@ OWN_LIMITS: tuple[StoppedBy, ...] = ("malformed", "turns")
 """Limits of a protocol itself, the one that says more first."""
 
 
-def bound(steps: Iterable[Step], ended: Collection[str] = ()) -> StoppedBy:
-    """The limit that shaped the run: a refused search before a refused or cut thought before the protocol's own."""
+def bound(
+    steps: Iterable[Step], ended: Collection[str] = (), searches: int | None = None
+) -> StoppedBy:
+    """The limit that shaped the run: a refused search before a refused or cut thought before the protocol's own.
+
+    An agent outside may have sent more than the `searches` that it had.
+    """
     steps = list(steps)
-    if any(isinstance(s, Search) and s.refused for s in steps):
+    sent = sum(isinstance(s, Search) and not s.refused for s in steps)
+    beyond = searches is not None and sent > searches
+    if beyond or any(isinstance(s, Search) and s.refused for s in steps):
         return "search"
     if any(isinstance(s, Thought) and (s.refused or s.cut) for s in steps):
         return "think"

@@ -19,7 +19,8 @@ from engine.errors import BadReply, InputError, StrategyError
 from engine.run import requests as ask
 from engine.run.account import TOLD, bound, parsed, rounds, search_step
 from engine.run.budgets import MOST_CUES, Purse, Purses, doses
-from engine.run.ports import Call, ChatModel, Query, Retriever
+from engine.run.outside import Talks, accounted
+from engine.run.ports import Agent, Call, ChatModel, Query, Retriever, Task
 from engine.run.requests import Play, Reply
 from engine.types import (
     Answer,
@@ -82,6 +83,7 @@ class Driver:
     seed: int = 0
     decoding: Decoding = Decoding()
     log: Log | None = None
+    agent: Agent | None = None
     steps: list[Step] = field(default_factory=list)
     usage: Usage = Usage()
 
@@ -94,6 +96,7 @@ class Driver:
         self._pending: dict[Path, Reply] = {}
         self._ended: set[str] = set()
         """The protocol's own limits that ended a loop."""
+        self._talks = Talks(self.agent)
         self._seconds = 0.0
 
     async def run(self, play: Play) -> Trace:
@@ -102,6 +105,7 @@ class Driver:
             answer, self._seconds = await self._perform(play, self._purses, ())
         finally:
             play.close()
+            await self._talks.aclose()
         if self._pending:
             raise StrategyError("a query was written but neither sent nor discarded")
         if answer and not any(isinstance(s, Answer) for s in self.steps):
@@ -110,7 +114,7 @@ class Driver:
 
     def trace(self, answer: str, by: StoppedBy | None = None, detail: str = "") -> Trace:
         """The run so far as a trace; `by` tells what ended it when it did not end by itself."""
-        limit = bound(self.steps, self._ended)
+        limit = bound(self.steps, self._ended, self.budget.search)
         by = by or limit
         unsent = [search_step(ask.Search(r.text), p, False, [r]) for p, r in self._pending.items()]
         steps = sorted([*self.steps, *unsent], key=lambda s: s.path)
@@ -187,6 +191,8 @@ class Driver:
                 return await self._score(request, path)
             case ask.Together():
                 return await self._together(request, purses, path)
+            case ask.Outside():
+                return await self._outside(request, purses, path)
         raise StrategyError(f"a strategy yielded {type(request).__name__}, which is no request")
 
     async def _think(self, request: ask.Think, purses: Purses, path: Path) -> Reply:
@@ -264,6 +270,25 @@ class Driver:
         if request.note and reply.score is not None:
             worth = math.exp(min(0.0, reply.score))
             self._note(Thought(**_spent(path, reply), note=request.note, worth=worth))
+        return reply
+
+    async def _outside(self, request: ask.Outside, purses: Purses, path: Path) -> Reply:
+        """The next step of an agent outside: counted as it tells it, also where it spent more than it may."""
+        task = Task(
+            request.question,
+            max(0, purses.search.remaining),
+            max(0, purses.think.remaining),
+            self._seed(path),
+            self.decoding.temperature,
+        )
+        said = await self._talks.next(path[:-1], task, request.given)
+        self.usage += said.reply.usage
+        if said.act == "query" and purses.search.take(1):
+            self._pending[path] = reply = replace(said.reply, act="query", place=path)
+            return reply
+        reply, steps = accounted(said, purses, path)
+        for step in steps:
+            self._note(step)
         return reply
 
     async def _search(

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from engine.errors import StrategyError
-from engine.run.ports import Call, ChatModel, Query, Retriever
+from engine.errors import InputError, StrategyError
+from engine.run.ports import Agent, Call, ChatModel, Performer, Query, Retriever, Talk, Task
 from engine.run.requests import Reply
 from engine.types import Ranked, Usage
 
@@ -38,16 +38,21 @@ class Found:
 
 
 class Memo:
-    """A ChatModel and a Retriever in front of others; one per question and configuration."""
+    """A ChatModel, a Retriever and an Agent in front of others; one per question and configuration.
+
+    What an agent outside does is never shared: each cell begins it anew.
+    """
 
     def __init__(
         self,
-        model: ChatModel | None,
+        performer: Performer | None,
         retriever: Retriever | None,
         calls: Iterable[Recorded] = (),
         found: Iterable[Found] = (),
     ) -> None:
-        self._model, self._retriever = model, retriever
+        self._agent = performer if isinstance(performer, Agent) else None
+        self._model: ChatModel | None = None if isinstance(performer, Agent) else performer
+        self._retriever = retriever
         self._calls: dict[Call, dict[int, Recorded]] = {}
         """By what is asked, then by cap: a reply that cannot be cut is kept beside shorter ones."""
         for recorded in calls:
@@ -75,6 +80,10 @@ class Memo:
             if on_piece is not None and served.text:
                 on_piece(served.text)
             return served
+        if self._agent is not None:
+            raise InputError(
+                "an agent of your own answers to the strategy external only; name a model"
+            )
         if self._model is None:
             raise NotRecorded("the replay needs a generation that was not recorded")
         reply = await self._model.generate(call, on_piece)
@@ -83,6 +92,25 @@ class Memo:
             reply = replace(reply, pieces=())
         self._keep(Recorded(call, reply))
         return reply
+
+    async def begin(self, task: Task) -> Talk:
+        """As Agent: passed on as it is, and what it spends is paid."""
+        if self._model is not None:
+            raise InputError(
+                "the strategy external needs an agent of your own: docs/external.md says how to name one"
+            )
+        if self._agent is None:
+            raise NotRecorded("what an agent outside does is not replayed")
+        talk = self._agent.begin(task)
+        try:
+            said = await anext(talk)
+            while True:
+                self.paid += said.reply.usage
+                said = await talk.asend((yield said))
+        except StopAsyncIteration:
+            return
+        finally:
+            await talk.aclose()
 
     def _keep(self, recorded: Recorded) -> None:
         self._calls.setdefault(_key(recorded.call), {})[recorded.call.cap] = recorded

@@ -1,12 +1,12 @@
-"""The two seams between the engine and the world, each with one method."""
+"""The seams between the engine and the world, each with one method."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from engine.run.requests import Reply
+from engine.run.requests import Act, Reply
 from engine.types import Prompt, Ranked
 
 
@@ -45,3 +45,43 @@ class Retriever(Protocol):
     """Anything that finds passages: one tuple of ranked passages per query, in order; raises EndpointError."""
 
     async def search(self, queries: Sequence[Query]) -> list[tuple[Ranked, ...]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """All that an agent outside is told: never the gold."""
+
+    question: str
+    search: int
+    """Queries that it may send."""
+    think: int
+    """Thinking tokens that it may spend."""
+    seed: int = 0
+    temperature: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One step of an agent outside, as it told it."""
+
+    act: Act
+    reply: Reply = Reply()
+    note: str = ""
+    """What a reader of the step must know, such as that its tokens are estimated."""
+
+
+Talk = AsyncGenerator[Said, Reply | None]
+
+
+@runtime_checkable
+class Agent(Protocol):
+    """A search system of the user's own: yields step after step, is sent what its queries found; raises EndpointError.
+
+    Closing the talk ends the agent.
+    """
+
+    def begin(self, task: Task) -> Talk: ...
+
+
+Performer = ChatModel | Agent
+"""What a name in the endpoints file stands for."""

@@ -21,6 +21,8 @@ from engine.types import Axis, Finish, Prompt, Question, Ranked, Resumed, Usage
 Refusal = Literal["search", "think", "unsupported"]
 Form = Callable[[str], bool]
 """Whether a text is what the protocol asks for at its place; it decides nothing, it is counted."""
+Act = Literal["", "thought", "search", "query", "reading", "answer", "malformed", "end"]
+"""What an agent outside did: `query` asks us to search, `search` was done by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,20 @@ class End:
     """The budgets that the protocol could still spend here, in the order in which it would."""
 
 
-Request = Think | Write | Search | Discard | Score | Together | End
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Let the user's own agent take its next step, metered and noted as it tells it; the first one begins it.
+
+    The reply's `act` says what it did. A `query` must be sent by a `Search` that names it, like a written one. What was
+    spent beyond a budget is counted, and the reply is `refused`.
+    """
+
+    question: str
+    given: Reply | None = None
+    """What its last query found, or that a budget is spent."""
+
+
+Request = Think | Write | Search | Discard | Score | Together | End | Outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +166,8 @@ class Reply:
     """The driver's word on it, by the request's form."""
     go_on: Axis | None = None
     """To an `End`: the dose that is not spent yet."""
+    act: Act = ""
+    """Of `Outside`: what the agent did."""
 
 
 def malformed(request: Think, reply: Reply) -> bool:

@@ -23,6 +23,7 @@ from engine.strategies import (
     corag,
     corag_search,
     deep_research,
+    external,
     fan_out,
     iterative,
     r1_searcher,
@@ -46,7 +47,10 @@ STRATEGIES: dict[str, ModuleType] = {
     "corag_search": corag_search,
     "deep_research": deep_research,
     "self_consistency": self_consistency,
+    "external": external,
 }
+PLAYED = tuple(n for n, module in STRATEGIES.items() if not getattr(module, "OUTSIDE", False))
+"""Those that a model performs."""
 
 
 def strategy(name: str) -> ModuleType:
@@ -76,6 +80,12 @@ def reachable(name: str, budget: Budget, given: Mapping[str, Any] | None = None)
     """Whether the strategy, with these knobs, can make use of this cell."""
     knobs = knobs_of(name, given)
     return budget.search <= knobs.most_searches and doses(budget) <= knobs.forcible
+
+
+def outside(name: str, given: Mapping[str, Any] | None = None) -> bool:
+    """Whether the strategy, with these knobs, is performed by an agent of the user's own and not by a model."""
+    inner = str(getattr(knobs_of(name, given), "strategy", ""))
+    return getattr(strategy(name), "OUTSIDE", False) or (bool(inner) and outside(inner))
 
 
 @cache

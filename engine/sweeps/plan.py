@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from engine.errors import InputError
 from engine.identity import content_hash
 from engine.run.budgets import MOST_SEARCHES, MOST_THINKING
-from engine.strategies import knobs_of, reachable, strategy
+from engine.strategies import knobs_of, outside, reachable, strategy
 from engine.sweeps.trajectory import completed, id_of
 from engine.types import Budget, Decoding, Mode, Question, RunConfig
 
@@ -135,15 +135,31 @@ class Ground:
     fingerprints: Mapping[str, str]
     """Per model name."""
     index_recipe: str = ""
+    agents: frozenset[str] = frozenset()
+    """The model names that stand for agents of the user's own."""
 
 
 def jobs(plan: Plan, questions: Sequence[Question], ground: Ground) -> Iterator[Job]:
-    """All jobs of a plan, a spread of questions first: every strategy sees question 1 before any sees question 2."""
+    """All jobs of a plan, a spread of questions first: every strategy sees question 1 before any sees question 2.
+
+    Agents of the user's own play `external`, models everything else; InputError for a strategy that nobody plays.
+    """
+    players = {name: _players(plan, name, ground) for name in plan.strategies}
     for seed in plan.seeds:
         for question in questions[: plan.limit]:
             for model in plan.models:
-                for name in plan.strategies:
+                for name in (s for s in plan.strategies if model in players[s]):
                     yield _job(plan, question, name, model, seed, ground)
+
+
+def _players(plan: Plan, name: str, ground: Ground) -> list[str]:
+    """The models, or the agents, of a plan that can play a strategy."""
+    own = outside(name, plan.knobs.get(name, {}))
+    found = [m for m in plan.models if (m in ground.agents) == own]
+    if not found:
+        what = "an agent of the endpoints file" if own else "a model"
+        raise InputError(f"the strategy {name} needs {what} among the plan's models")
+    return found
 
 
 def _job(plan: Plan, question: Question, name: str, model: str, seed: int, ground: Ground) -> Job:

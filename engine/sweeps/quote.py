@@ -41,7 +41,9 @@ class Measured:
 
 
 def measured(trajectory: Trajectory) -> Measured:
-    seconds = sum(r.reply.seconds for r in trajectory.calls)
+    """What the recorded calls took; where there are none, as with an agent outside, what the runs took."""
+    shared = sum(r.reply.seconds for r in trajectory.calls)
+    seconds = shared or sum(r.trace.seconds for r in trajectory.runs)
     group = (trajectory.config.strategy, trajectory.config.model)
     paid = trajectory.paid
     return Measured(group, seconds, paid.input_tokens + paid.completion_tokens)

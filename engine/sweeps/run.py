@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
-from engine.run.ports import ChatModel, Retriever
+from engine.run.ports import Performer, Retriever
 from engine.sweeps.plan import Job
 from engine.sweeps.trajectory import Price, Trajectory, run_cells
 
@@ -15,7 +15,7 @@ from engine.sweeps.trajectory import Price, Trajectory, run_cells
 class Hands:
     """What jobs are performed with."""
 
-    model: Callable[[str], ChatModel]
+    model: Callable[[str], Performer]
     """By name; called once per job."""
     retriever: Retriever | None
     price: Callable[[str], Price]

@@ -14,7 +14,7 @@ from engine.grading import scores
 from engine.identity import run_id, trajectory_id
 from engine.run.driver import Driver
 from engine.run.memo import Found, Memo, Recorded
-from engine.run.ports import ChatModel, Retriever
+from engine.run.ports import Performer, Retriever
 from engine.strategies import knobs_of, prompt_hash, reachable, start
 from engine.types import Budget, Question, Run, RunConfig, Trace, Usage
 
@@ -80,7 +80,7 @@ async def run_cells(
     question: Question,
     config: RunConfig,
     budgets: Iterable[Budget],
-    model: ChatModel,
+    model: Performer,
     retriever: Retriever | None,
     price: Price = lambda _: None,
     *,
@@ -125,7 +125,9 @@ async def run_cells(
 
 async def run_cell(question: Question, config: RunConfig, memo: Memo) -> Trace:
     """One cell by its own generator under its own budget."""
-    driver = Driver(memo, memo, config.budget, question.id, config.seed, config.decoding)
+    driver = Driver(
+        memo, memo, config.budget, question.id, config.seed, config.decoding, agent=memo
+    )
     knobs = knobs_of(config.strategy, config.knobs)
     return await driver.run(start(config.strategy, question, knobs))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from engine.figures.surface import METRICS, Scale
-from engine.strategies import STRATEGIES, knobs_of
+from engine.strategies import STRATEGIES, knobs_of, outside
 from engine.types import Axis, Budget, Mode, Question
 from pages.parts import state
 from pages.parts.steps import difficulty
@@ -43,7 +43,7 @@ def words(name: str) -> str:
 
 
 def setting(app: App) -> Setting:
-    models, indexes = app.models(), app.indexes()
+    indexes = app.indexes()
     grid = st.grid(3, min_column_width=NARROWEST_PX)
     strategy = grid.selectbox(
         "Strategy",
@@ -53,8 +53,15 @@ def setting(app: App) -> Setting:
         key="strategy",
         bind="query-params",
     )
+    own = outside(strategy)
+    names = app.agents() if own else app.models()
     model = grid.selectbox(
-        "Model", models, index=place(models, app.default_model), key="model", bind="query-params"
+        "Agent" if own else "Model",
+        names,
+        index=place(names, app.default_model),
+        key="agent" if own else "model",
+        bind="query-params",
+        placeholder="None: see docs/external.md",
     )
     index = grid.selectbox(
         "Index", indexes, index=place(indexes, app.default_index), key="index", bind="query-params"
