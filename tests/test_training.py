@@ -11,13 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.models.scripted import Scripted
 from engine.retrieval.embedding import Hashed
 from engine.retrieval.exact import ranked, searchable
 from engine.run.requests import Think, Write
 from engine.strategies import corag, knobs_of, start
 from engine.strategies.blocks import NOTHING
-from engine.types import Message, Ranked
+from engine.types import Message, Question, Ranked
 from engine.worlds import World, build
+from tests.dialogues import Library
+from training import rejection
 from training.oracle import MOST_TRIES, UNKNOWN, Oracle
 from training.packing import tree
 
@@ -134,6 +137,27 @@ def test_without_thinking_the_passages_stand_in_and_the_chain_goes_on(world: Wor
 
 
 # ---------------------------------------------------------------------------------------------- adapters
+
+
+def test_a_chain_stops_at_the_answer_and_becomes_the_rows_that_were_asked() -> None:
+    shelf = Library(wrote=[("Book", "Ada wrote it.")], born=[("Ada", "Ada was born in Varn.")])
+    replies = ["Who wrote it?", "Ada", "Where was Ada born?", "Varn"]
+    model = Scripted(replies, scores=lambda call: -0.4)
+    question = Question("q", "Where was its author born?", ("Varn",))
+    chain = asyncio.run(rejection.grown(question, 5, model, shelf, 0))
+    assert chain.steps == (("Who wrote it?", "Ada"), ("Where was Ada born?", "Varn"))
+    assert chain.likelihood == -0.4
+    asked = [call for call in model.history if call.score_text is None]
+    assert [p for p, _ in chain.rows[:4]] == [call.prompt for call in asked]
+    assert [t for _, t in chain.rows] == [*replies, "done", "Varn"]
+
+
+def test_a_chain_stops_when_the_answer_has_become_likely() -> None:
+    shelf = Library(wrote=[("Book", "Ada of Varn wrote it.")])
+    model = Scripted(["Who wrote it?", "Ada of Varn"], scores=lambda call: -0.01)
+    question = Question("q", "Where was its author born?", ("Varn",))
+    chain = asyncio.run(rejection.grown(question, 5, model, shelf, 0))
+    assert len(chain.steps) == 1 and chain.likelihood == -0.01
 
 
 def test_the_row_order_of_llama_interleaves_the_halves_of_each_head() -> None:
