@@ -61,6 +61,8 @@ class Oracle:
                 return self._thought(request, "\n".join(self._thoughts()))
             case ask.Discard():
                 return Reply(text=request.written.text)
+            case ask.End():
+                return Reply()
         raise TypeError(f"no ideal reply to {type(request).__name__}")
 
     def _record(self, request: ask.Write | ask.Think, text: str) -> Reply:
