@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from budgetscape.sweeping import ready
+from budgetscape.sweep_opening import ready
 from budgetscape.wiring import SAMPLE, SAMPLES, Parts
 from engine.errors import InputError
 from engine.retrieval.embedding import MiniLM
@@ -59,9 +59,11 @@ async def make_sweep(plan: Plan, parts: Parts, say: Say, samples: Path = SAMPLES
         f"{quote.seconds_p90 / 60:.0f} at P90, {sweep.at_once} at once"
     )
     total = len(sweep.todo)
-    async for trajectory in sweep.run(list(sweep.todo)):
-        say(f"{plan.name}: {total - len(sweep.todo)}/{total} {trajectory.config.strategy}")
-    sweep.close()
+    try:
+        async for trajectory in sweep.run(sweep.todo):
+            say(f"{plan.name}: {total - len(sweep.wanted)}/{total} {trajectory.config.strategy}")
+    finally:
+        sweep.close()
     if sweep.todo or sweep.failed:
         raise InputError(
             f"{plan.name}: {sweep.failed} trajectories failed; run the same command again"

@@ -5,8 +5,10 @@
     │   └── UnknownName       a strategy, model, index, question set, sweep or snapshot that is not there
     ├── EndpointError         a model or index endpoint failed us
     │   ├── Unreachable       no connection
-    │   ├── Busy              429, 5xx or a time-out: worth another try, `retry_after_s` says when
-    │   └── BadReply          an answer that cannot be trusted: garbage, wrong usage, cut stream
+    │   ├── Busy              429 or 5xx: worth another try, `retry_after_s` says when
+    │   │   └── TooSlow       no full reply in time
+    │   ├── BadReply          an answer that cannot be trusted: garbage, wrong usage, cut stream
+    │   └── CapReached        a cap of the sweep, or a person, forbids further calls
     ├── StoreError            files, locks, disk
     │   ├── StoreHeld         another process owns the database file
     │   └── Damaged           content that does not match its hash or its schema
@@ -50,21 +52,46 @@ class UnknownName(InputError):
 class EndpointError(BudgetscapeError):
     """A model or index endpoint failed."""
 
+    kind = "refused"
+    """One word to count failures by."""
+    billed = False
+    """The endpoint has probably worked on it, and charges what it did."""
+
 
 class Unreachable(EndpointError):
     """No connection could be made."""
 
+    kind = "unreachable"
+
 
 class Busy(EndpointError):
     """The endpoint asked to be tried later, failed inside, or did not answer in time."""
+
+    kind = "busy"
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
 
 
+class TooSlow(Busy):
+    """No full reply in time."""
+
+    kind = "time-out"
+    billed = True
+
+
 class BadReply(EndpointError):
     """An answer that cannot be trusted."""
+
+    kind = "bad reply"
+    billed = True
+
+
+class CapReached(EndpointError):
+    """A cap of the sweep, or a person, forbids further calls."""
+
+    kind = "cap"
 
 
 class StoreError(BudgetscapeError):

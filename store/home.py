@@ -67,6 +67,11 @@ class Home:
         return self.root / "snapshots"
 
     @property
+    def sweeps(self) -> Path:
+        """How sweeps are driven: plan, orders and status of each by name. Nothing that counts stands here."""
+        return self.root / "sweeps"
+
+    @property
     def locks(self) -> Path:
         """Lock files; each says who holds it."""
         return self.root / "locks"

@@ -1,4 +1,4 @@
-"""The command line: `budgetscape ask|world|index|questions|sweep|surface|fit|allocate|verdict|store|strategies|models`.
+"""The command line: `budgetscape ask|world|index|questions|sweep|sweeps|surface|fit|allocate|verdict|store|...`.
 
 An error is one line that says what to do, and a non-zero exit; `--traceback` before the command shows where it came
 from.
@@ -21,6 +21,7 @@ COMMANDS = {
     "index": "budgetscape.cli.data:index",
     "questions": "budgetscape.cli.data:questions",
     "sweep": "budgetscape.cli.sweep:sweep",
+    "sweeps": "budgetscape.cli.sweeps:sweeps",
     "surface": "budgetscape.cli.store_commands:surface",
     "fit": "budgetscape.cli.numbers:fit",
     "allocate": "budgetscape.cli.numbers:allocate",

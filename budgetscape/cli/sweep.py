@@ -1,77 +1,140 @@
-"""`budgetscape sweep PLAN.toml`: quoted before, shown during, resumable after."""
+"""`budgetscape sweep PLAN.toml`: quoted before, capped and shown during, resumable after."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from budgetscape.sweeping import Sweep, ready
+from budgetscape.cli.amounts import amount, duration, outcome, quote_lines
+from budgetscape.sweep_control import Status
+from budgetscape.sweep_driver import Drive, stop_with_parent
+from budgetscape.sweep_opening import ready
+from budgetscape.sweeping import PILOT, Sweep
 from budgetscape.wiring import Parts
-from engine.errors import EndpointError
-from engine.sweeps.plan import Job, read_plan
+from engine.errors import CapReached, EndpointError
+from engine.sweeps.plan import Plan, read_plan
+from engine.sweeps.quote import Quote
+from engine.sweeps.trajectory import Trajectory
+
+MOST_LINES = 200
+"""Progress lines of one start, about."""
 
 
 @click.command()
 @click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--no-memo", is_flag=True, help="Run every cell by itself, for comparison.")
 @click.option(
-    "--at-once", type=click.IntRange(1, 10_000), default=None, help="Trajectories at once."
+    "--at-once",
+    type=click.IntRange(1, 10_000),
+    default=None,
+    help="Most calls at once to each model, instead of what its endpoint is said to take.",
 )
-@click.option("--quote-only", is_flag=True, help="Run the pilot, print the quote, stop.")
-def sweep(plan: Path, no_memo: bool, at_once: int | None, quote_only: bool) -> None:
-    """Run PLAN, or what is left of it."""
+@click.option(
+    "--quote-only", is_flag=True, help="Run the pilot where it is needed, print the quote, stop."
+)
+@click.option(
+    "--pilot",
+    type=click.IntRange(1, 1000),
+    default=PILOT,
+    show_default=True,
+    help="Questions of a strategy and model to run first where nothing was measured yet.",
+)
+@click.option("--with-parent", is_flag=True, hidden=True, help="Stop when stdin ends.")
+def sweep(
+    plan: Path, no_memo: bool, at_once: int | None, quote_only: bool, pilot: int, with_parent: bool
+) -> None:
+    """Run PLAN, or what is left of it. Ctrl-C stops it; the same command goes on."""
     text = plan.read_bytes().decode("utf-8", "replace")
-    asyncio.run(_sweep(text, str(plan), not no_memo, at_once, quote_only))
+    run(read_plan(text, str(plan)), not no_memo, at_once, quote_only, pilot, with_parent)
 
 
-async def _sweep(text: str, where: str, share: bool, at_once: int | None, only: bool) -> None:
-    plan = read_plan(text, where)
+def run(
+    plan: Plan,
+    share: bool = True,
+    at_once: int | None = None,
+    only: bool = False,
+    pilot: int = PILOT,
+    with_parent: bool = False,
+) -> None:
+    """Run what is left of a plan in this process, and print how it goes."""
+    asyncio.run(_run(plan, share, at_once, only, pilot, with_parent))
+
+
+async def _run(
+    plan: Plan, share: bool, at_once: int | None, only: bool, pilot: int, with_parent: bool
+) -> None:
     parts = Parts.open()
     try:
-        sweep = await ready(plan, parts, share=share, at_once=at_once)
-        click.echo(
-            f"sweep {plan.name}: {sweep.done} trajectories recorded, {len(sweep.todo)} to do"
-        )
-        await _show(sweep, sweep.pilot(), "pilot")
-        _print_quote(sweep)
-        if not only:
-            await _show(sweep, list(sweep.todo), "sweep")
-        if sweep.failed:
-            raise EndpointError(
-                f"{sweep.failed} trajectories have cells without an answer; start the plan again to retry them"
+        made = await ready(plan, parts, share=share, at_once=at_once)
+        try:
+            if with_parent:
+                stop_with_parent(made.stop)
+            click.echo(
+                f"sweep {plan.name}: {made.done} trajectories recorded, {len(made.wanted)} to do"
             )
-        if not only:
-            click.echo(f"done. See it: budgetscape surface --sweep {plan.name}")
+            drive = Drive(made)
+            await drive.go(Shown(), _print_quote(made), pilot, only)
+            _end(made, drive.status(), only)
+        finally:
+            made.close()
     finally:
         await parts.aclose()
 
 
-def _print_quote(sweep: Sweep) -> None:
-    q = sweep.quote()
-    if not q.trajectories:
-        return
-    click.echo(
-        f"quote: {q.trajectories} trajectories ({q.runs} runs) still to do, {sweep.at_once} at once: "
-        f"about {_minutes(q.seconds_p50)} (P50), {_minutes(q.seconds_p90)} (P90), "
-        f"{q.tokens_p50:,.0f} tokens; from {q.from_trajectories} measured"
-    )
+def _print_quote(made: Sweep) -> Callable[[Quote], None]:
+    def show(given: Quote) -> None:
+        for line in quote_lines(given, made.at_once):
+            click.echo(line)
+
+    return show
 
 
-async def _show(sweep: Sweep, some: Sequence[Job], word: str) -> None:
-    began, n = time.monotonic(), 0
-    async for trajectory in sweep.run(some):
-        n += 1
-        left = (time.monotonic() - began) / n * (len(some) - n)
+class Shown:
+    """Prints how far a sweep is: every trajectory of a small one, some of a large one, and every failure."""
+
+    def __init__(self) -> None:
+        self.word, self.count = "", 0
+
+    def __call__(self, word: str, total: int, trajectory: Trajectory, made: Sweep) -> None:
+        if word != self.word:
+            self.word, self.count = word, 0
+        self.count += 1
+        if self.count % max(1, total // MOST_LINES) and not trajectory.failures:
+            return
         note = f"  failed: {trajectory.failures[-1].error}" if trajectory.failures else ""
         click.echo(
-            f"{word} {n}/{len(some)}  {trajectory.config.strategy} {trajectory.config.model} "
-            f"{trajectory.question.id}  left {_minutes(left)}{note}"
+            f"{word} {self.count}/{total}  {trajectory.config.strategy} "
+            f"{trajectory.config.model} {trajectory.question.id}  {going(made.status())}{note}"
         )
 
 
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+def going(status: Status) -> str:
+    """Rate, time left, spend and troubles in one line. 85 runs/min, left 12 min, 41,200 tokens, tried again: 3 busy"""
+    parts = [] if status.over else [f"{status.rate:,.0f} runs/min"]
+    if status.left_s is not None and not status.over:
+        parts.append(f"left {duration(status.left_s)}")
+    parts.append(f"{status.tokens:,} tokens")
+    if status.cost:
+        parts.append(f"cost {amount(status.cost)}")
+    if status.faults:
+        parts.append(
+            "tried again: " + ", ".join(f"{n} {kind}" for kind, n in status.faults.items())
+        )
+    return ", ".join(parts)
+
+
+def _end(made: Sweep, status: Status, only: bool) -> None:
+    for line in outcome(status):
+        click.echo(line)
+    again = f"go on with: budgetscape sweeps resume {made.plan.name}"
+    if made.stopped:
+        raise CapReached(f"sweep {made.plan.name} ended early: {made.stopped}; {again}")
+    if made.failed:
+        raise EndpointError(
+            f"{made.failed} trajectories have cells without an answer; start the plan again to retry them"
+        )
+    if not only:
+        click.echo(f"done. See it: budgetscape surface --sweep {made.plan.name}")

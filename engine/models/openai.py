@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx2
 import openai
 
-from engine.errors import BadReply, Busy, EndpointError, InputError, Unreachable
+from engine.errors import BadReply, Busy, EndpointError, InputError, TooSlow, Unreachable
 from engine.models.capabilities import CONTINUE_FLAGS, NOTHING_KNOWN, Capabilities, probe
 from engine.models.stream import Taken, checked_usage, tail_logprobs
 from engine.run.ports import Call
@@ -77,7 +77,9 @@ class OpenAIChat:
                     return await self._score(call, call.score_text)
                 return await self._stream(call, on_piece or _ignore)
         except TimeoutError as fault:
-            raise Busy(f"model {self.name}: no full reply within {self.timeout_s:g} s") from fault
+            raise TooSlow(
+                f"model {self.name}: no full reply within {self.timeout_s:g} s"
+            ) from fault
         except _FAULTS as fault:
             self._explain(fault)
 
@@ -87,10 +89,16 @@ class OpenAIChat:
             async with asyncio.timeout(self.timeout_s):
                 self.capabilities = await probe(self._client, self.model, self._extra_body)
         except TimeoutError as fault:
-            raise Busy(f"model {self.name}: no full reply within {self.timeout_s:g} s") from fault
+            raise TooSlow(
+                f"model {self.name}: no full reply within {self.timeout_s:g} s"
+            ) from fault
         except _FAULTS as fault:
             self._explain(fault)
         return self.capabilities
+
+    def leave_retries(self) -> None:
+        """Do not try again in here: who calls does, and wants to see every failure."""
+        self._client.max_retries = 0
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -177,7 +185,7 @@ class OpenAIChat:
         who = f"model {self.name}"
         match fault:
             case openai.APITimeoutError() | httpx2.TimeoutException():
-                raise Busy(f"{who}: no reply within {self.timeout_s:g} s") from fault
+                raise TooSlow(f"{who}: no reply within {self.timeout_s:g} s") from fault
             case openai.APIResponseValidationError():
                 raise BadReply(f"{who}: an answer that is not a chat completion") from fault
             case openai.APIConnectionError():

@@ -7,11 +7,25 @@ index = "shipped"
 questions = "shipped"
 search = [0, 1, 2, 4]        # queries
 think = [0, 32, 128]         # thinking tokens
-search_mode = "cap"          # or "force": a dose that is to be spent; so for think_mode
+think_mode = "cap"           # or "force": a dose instead of a permission; search_mode likewise
 seeds = [0]
+samples = 1                  # draws of each question and seed; worth more than 1 where the model samples
 limit = 60                   # questions, a fair spread of them
+[strata]                     # all of it optional
+hops = [1, 2]
+operations = [0, 1]
+tags = ["open"]
+each = 10                    # questions of each pair of hops and operations
+draw = 7                     # seed to draw them by
 [knobs.corag]
 top_k = 3
+[caps]                       # the sweep stops before it spends more; not part of what the plan is
+cost = 5.0                   # in the currency of the models' prices
+tokens = 2_000_000           # input and generated
+minutes = 90
+
+Equal plans have equal hashes. Caps are left out of the hash, since they change what may be spent and not what is run:
+a sweep that stopped at its cap goes on under a higher one.
 """
 
 from __future__ import annotations
@@ -26,14 +40,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from engine.errors import InputError
 from engine.identity import content_hash
-from engine.run.budgets import MOST_SEARCHES, MOST_THINKING
-from engine.strategies import knobs_of, outside, reachable, strategy
+from engine.run.budgets import MOST_SEARCHES, MOST_THINKING, checked
+from engine.strategies import STRATEGIES, knobs_of, outside, reachable, strategy
+from engine.sweeps.lines import line_of
+from engine.sweeps.picking import Strata, picked
+from engine.sweeps.spend import Caps
 from engine.sweeps.trajectory import completed, id_of
 from engine.types import Budget, Decoding, Mode, Question, RunConfig
 
-LATER: dict[str, Any] = {"search_mode": "cap", "think_mode": "cap"}
-"""Fields that earlier plans did not have, and what they mean where they are not given."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+LATER = ("samples", "strata", "search_mode", "think_mode")
+"""Fields that came after the first plans: while they say nothing they are not in the hash, so old plans keep theirs."""
 
 
 class Plan(BaseModel):
@@ -51,10 +68,13 @@ class Plan(BaseModel):
     search_mode: Mode = "cap"
     think_mode: Mode = "cap"
     seeds: tuple[int, ...] = Field((0,), min_length=1, max_length=1024)
+    samples: int = Field(1, ge=1, le=1024)
     limit: int | None = Field(None, ge=1)
+    strata: Strata | None = None
     temperature: float = Field(0.0, ge=0, le=2)
     top_p: float = Field(1.0, gt=0, le=1)
     knobs: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+    caps: Caps = Caps()
 
     @field_validator("name")
     @classmethod
@@ -69,20 +89,65 @@ class Plan(BaseModel):
         most = MOST_SEARCHES if info.field_name == "search" else MOST_THINKING
         if any(v < 0 or v > most for v in values):
             raise ValueError(f"budgets lie between 0 and {most}")
-        if len(set(values)) < len(values):
-            raise ValueError("a budget is listed twice")
-        return values
+        return _once(values, "a budget")
+
+    @field_validator("strategies", "models", "seeds")
+    @classmethod
+    def _no_repeats(cls, values: tuple[Any, ...], info: Any) -> tuple[Any, ...]:
+        return _once(values, f"one of the {info.field_name}")
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the plan is, as JSON types: all but its caps, and but later fields that say nothing."""
+        body = self.model_dump(mode="json", exclude={"caps"})
+        silent = {k for k in LATER if body[k] == type(self).model_fields[k].default}
+        return {k: v for k, v in body.items() if k not in silent}
 
     @property
     def hash(self) -> str:
-        """Of what is asked for; what was added to plans later counts only where it is used."""
-        body = self.model_dump(mode="json")
-        return content_hash({k: v for k, v in body.items() if LATER.get(k, ...) != v}, 16)
+        return content_hash(self.content, 16)
 
     @property
     def budgets(self) -> tuple[Budget, ...]:
-        modes = self.search_mode, self.think_mode
+        modes = (self.search_mode, self.think_mode)
         return tuple(Budget(s, r, *modes) for s in self.search for r in self.think)
+
+    @property
+    def draws(self) -> tuple[int, ...]:
+        """One seed a sample: the plan's own first, then others that follow from them. They never coincide."""
+        return tuple(_seed(seed, n) for n in range(self.samples) for seed in self.seeds)
+
+    def cells(self, name: str) -> tuple[Budget, ...]:
+        """The cells that a strategy of the plan can reach."""
+        knobs = knobs_of(name, self.knobs.get(name, {}))
+        return tuple(b for b in self.budgets if reachable(name, b, knobs.model_dump()))
+
+    def to_toml(self) -> str:
+        """The plan as a file that reads back equal."""
+        import tomlkit
+
+        body = self.model_dump(mode="json", exclude_defaults=True)
+        return tomlkit.dumps({k: v for k, v in _without_none(body).items() if v not in ({}, None)})
+
+
+def _once(values: tuple[Any, ...], what: str) -> tuple[Any, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError(f"{what} is listed twice")
+    return values
+
+
+def _seed(seed: int, sample: int) -> int:
+    """Sample 0 has the seed itself; the others are 48 bits of a hash, far from anything a person types."""
+    return seed if sample == 0 else 2**48 + int(content_hash([seed, sample], 12), 16)
+
+
+def _without_none(body: dict[str, Any]) -> dict[str, Any]:
+    """TOML has no null: what is not said is left out."""
+    inner = {k: _without_none(v) if isinstance(v, dict) else v for k, v in body.items()}
+    return {k: v for k, v in inner.items() if v is not None}
+
+
+# ------------------------------------------------------------------------------------------- reading
 
 
 def read_plan(text: str, where: str = "the plan") -> Plan:
@@ -93,28 +158,79 @@ def read_plan(text: str, where: str = "the plan") -> Plan:
         raise InputError(f"{where} is not valid TOML: {error}") from None
     try:
         plan = Plan(**raw)
-        for name in plan.strategies:
-            strategy(name)
-        for name, knobs in plan.knobs.items():
-            knobs_of(name, knobs)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "plan"
         message = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{where}{_line(text, first['loc'])}: {field}: {message}") from None
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
-    if max(plan.search) > 0 and plan.index is None:
-        raise InputError(f"{where}: index: a search budget above 0 needs an index")
+        value = first["input"] if first["loc"] and isinstance(first["loc"][-1], int) else None
+        raise InputError(_said(text, where, first["loc"], f"{field}: {message}", value)) from None
+    for location, value, check in _checks(plan):
+        try:
+            check()
+        except InputError as error:
+            raise InputError(_said(text, where, location, str(error), value)) from None
     return plan
 
 
-def _line(text: str, location: Sequence[int | str]) -> str:
-    """`, line 7`, when the first named key can be found in the text."""
-    for number, row in enumerate(text.splitlines(), 1):
-        if location and re.match(rf"\s*\[?{re.escape(str(location[0]))}\b", row):
-            return f", line {number}"
-    return ""
+def _said(
+    text: str, where: str, location: Sequence[int | str], message: str, value: object = None
+) -> str:
+    line = line_of(text, location, value)
+    return f"{where}{f', line {line}' if line else ''}: {message}"
+
+
+def _checks(plan: Plan) -> Iterator[tuple[tuple[str, ...], object, Any]]:
+    """What only the strategies can tell: where it stands, the value, and a check that raises InputError."""
+    for name in plan.strategies:
+        yield ("strategies",), name, lambda name=name: strategy(name)
+    for name, knobs in plan.knobs.items():
+        yield (
+            ("knobs", name, *_wrong_knob(name, knobs)),
+            None,
+            lambda n=name, k=knobs: _knobs(plan, n, k),
+        )
+    for field, modes in (
+        ("search_mode", (plan.search_mode, "cap")),
+        ("think_mode", ("cap", plan.think_mode)),
+    ):
+        yield (field,), None, lambda m=modes: checked(Budget(0, 0, *m))
+    for name in plan.strategies:
+        yield ("strategies",), name, lambda name=name: _reaches(plan, name)
+    yield ("search",), None, lambda: _needs_index(plan)
+
+
+def _wrong_knob(name: str, knobs: Mapping[str, Any]) -> tuple[str, ...]:
+    """The first knob that is refused by itself, so that its own line is named."""
+    for knob, value in knobs.items() if name in STRATEGIES else ():
+        try:
+            knobs_of(name, {knob: value})
+        except InputError:
+            return (knob,)
+    return ()
+
+
+def _knobs(plan: Plan, name: str, knobs: Mapping[str, Any]) -> None:
+    strategy(name)
+    if name not in plan.strategies:
+        raise InputError(
+            f"knobs.{name}: the plan does not run {name}; add it to strategies or drop the table"
+        )
+    knobs_of(name, knobs)
+
+
+def _reaches(plan: Plan, name: str) -> None:
+    if not plan.cells(name):
+        forced = "force" in (plan.search_mode, plan.think_mode)
+        way = "set search_mode and think_mode to cap" if forced else "add a smaller search budget"
+        raise InputError(f"strategies: {name} reaches no cell of this grid; {way}, or drop it")
+
+
+def _needs_index(plan: Plan) -> None:
+    if max(plan.search) > 0 and plan.index is None:
+        raise InputError("index: a search budget above 0 needs an index")
+
+
+# ------------------------------------------------------------------------------------------- jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +261,8 @@ def jobs(plan: Plan, questions: Sequence[Question], ground: Ground) -> Iterator[
     Agents of the user's own play `external`, models everything else; InputError for a strategy that nobody plays.
     """
     players = {name: _players(plan, name, ground) for name in plan.strategies}
-    for seed in plan.seeds:
-        for question in questions[: plan.limit]:
+    for seed in plan.draws:
+        for question in picked(questions, plan.strata, plan.limit):
             for model in plan.models:
                 for name in (s for s in plan.strategies if model in players[s]):
                     yield _job(plan, question, name, model, seed, ground)
@@ -176,5 +292,4 @@ def _job(plan: Plan, question: Question, name: str, model: str, seed: int, groun
             index_recipe=ground.index_recipe,
         )
     )
-    budgets = tuple(b for b in plan.budgets if reachable(name, b, config.knobs))
-    return Job(id_of(question, config, plan.name), plan.name, question, config, budgets)
+    return Job(id_of(question, config, plan.name), plan.name, question, config, plan.cells(name))

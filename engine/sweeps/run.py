@@ -3,58 +3,132 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from engine.run.ports import Performer, Retriever
+from engine.retrieval.remembered import Looking, Remembered
+from engine.run.ports import Agent, Performer, Retriever
+from engine.sweeps.pace import Pace, Paced
+from engine.sweeps.paced_agent import PacedAgent
 from engine.sweeps.plan import Job
+from engine.sweeps.spend import Ledger
 from engine.sweeps.trajectory import Price, Trajectory, run_cells
+from engine.types import Usage
+
+LOOK_S = 1.0
+"""How often it is looked whether the ledger was closed, where nothing else happens."""
+DRAIN_S = 5.0
+"""How long jobs may take to end by themselves when the ledger was closed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Hands:
     """What jobs are performed with."""
 
     model: Callable[[str], Performer]
-    """By name; called once per job."""
+    """By name."""
     retriever: Retriever | None
     price: Callable[[str], Price]
     """By model name."""
-    at_once: int = 1
+    at_once: Callable[[str], int] = lambda _: 1
+    """Trajectories under way at once, by model name."""
+    paces: dict[str, Pace] = field(default_factory=dict)
+    """By model name; a model without one has as many places as trajectories."""
+    ledger: Ledger = field(default_factory=Ledger)
     share: bool = True
+    room: Callable[[Job, int], bool] = lambda _, __: True
+    """Whether one more job may start beside so many; once it may not, no other does."""
+    before: Callable[[str], Trajectory | None] = lambda _: None
+    """What an earlier try of a trajectory recorded, by id."""
+
+    def __post_init__(self) -> None:
+        self._shared = None if self.retriever is None else Remembered(self.retriever)
+
+    def pace(self, name: str) -> Pace:
+        if name not in self.paces:
+            self.paces[name] = Pace(most=10_000, first=10_000)
+        return self.paces[name]
+
+    def looking(self, name: str) -> Looking | None:
+        """The index for one trajectory, its look-ups on the account."""
+        if self._shared is None:
+            return None
+        return Looking(self._shared, lambda n: self.ledger.add(name, Usage(queries=n)))
 
 
-async def perform(jobs: Iterable[Job], hands: Hands) -> AsyncIterator[Trajectory]:
-    """Trajectories in the order in which they are done; never more than `at_once` under way.
+async def perform(jobs: Iterable[Job], hands: Hands) -> AsyncIterator[list[Trajectory]]:
+    """Trajectories as they are done, those of one moment together; each model has places of its own.
 
-    Closing the iterator cancels what is under way. A fault of ours in a job is raised here.
+    Closing the iterator cancels what is under way. A fault of ours in a job is raised here. When the ledger is closed
+    or there is no room, no other job starts and those under way are handed over as far as they came.
     """
-    todo = iter(jobs)
-    under_way: set[asyncio.Task[Trajectory]] = set()
+    lanes = _lanes(jobs)
+    under_way: dict[asyncio.Task[Trajectory], str] = {}
     try:
         while True:
-            while len(under_way) < hands.at_once and (job := next(todo, None)) is not None:
-                under_way.add(asyncio.create_task(_one(job, hands)))
+            _start(lanes, under_way, hands)
             if not under_way:
                 return
-            done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            patience = DRAIN_S if hands.ledger.closed else LOOK_S
+            when = asyncio.ALL_COMPLETED if hands.ledger.closed else asyncio.FIRST_COMPLETED
+            done, _ = await asyncio.wait(under_way, timeout=patience, return_when=when)
             for task in done:
-                yield task.result()
+                del under_way[task]
+            if done:
+                yield [task.result() for task in done]
+            if patience == DRAIN_S:
+                return
     finally:
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
 
 
+def _lanes(jobs: Iterable[Job]) -> dict[str, deque[Job]]:
+    lanes: dict[str, deque[Job]] = {}
+    for job in jobs:
+        lanes.setdefault(job.config.model, deque()).append(job)
+    return lanes
+
+
+def _start(
+    lanes: dict[str, deque[Job]], under_way: dict[asyncio.Task[Trajectory], str], hands: Hands
+) -> None:
+    """Fill every model's places."""
+    for name, lane in lanes.items():
+        free = hands.at_once(name) - sum(model == name for model in under_way.values())
+        while lane and free > 0:
+            if hands.ledger.closed or not hands.room(lane[0], len(under_way)):
+                for others in lanes.values():
+                    others.clear()
+                return
+            under_way[asyncio.create_task(_one(lane.popleft(), hands))] = name
+            free -= 1
+
+
+def _paced(name: str, hands: Hands) -> Paced | PacedAgent:
+    """What the name stands for, at its pace and on the account."""
+    inner = hands.model(name)
+    if isinstance(inner, Agent):
+        return PacedAgent(inner, name, hands.pace(name), hands.ledger)
+    return Paced(inner, name, hands.pace(name), hands.ledger)
+
+
 async def _one(job: Job, hands: Hands) -> Trajectory:
     name = job.config.model
-    return await run_cells(
+    model = _paced(name, hands)
+    index = hands.looking(name)
+    done = await run_cells(
         job.question,
         job.config,
         job.budgets,
-        hands.model(name),
-        hands.retriever,
+        model,
+        index,
         hands.price(name),
         sweep=job.sweep,
         share=hands.share,
+        before=hands.before(job.id),
     )
+    asked = replace(done.paid, queries=index.asked if index else 0) + model.wasted
+    return replace(done, paid=asked, paid_cost=hands.price(name)(asked))

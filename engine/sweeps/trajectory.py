@@ -27,6 +27,8 @@ class Failure:
 
     budget: Budget
     error: str
+    kind: str = ""
+    """One word: `busy`, `bad reply`, `cap`, ..."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +88,20 @@ async def run_cells(
     *,
     sweep: str = "live",
     share: bool = True,
+    before: Trajectory | None = None,
 ) -> Trajectory:
     """Run the reachable cells; a cell whose endpoint fails is listed with its reason and the others go on.
 
-    With `share` off every cell gets a memo of its own, for comparison.
+    With `share` off every cell gets a memo of its own, for comparison. `before` is an earlier try that was cut off:
+    what it recorded is not asked again, and not paid again.
     """
     config = completed(config)
     order = [b for b in largest_first(budgets) if reachable(config.strategy, b, config.knobs)]
     if retriever is None and any(b.search for b in order):
         raise InputError("a search budget above 0 needs an index; name one or set search to 0")
     identity = id_of(question, config, sweep)
-    memos = [Memo(model, retriever)]
+    known = (before.calls, before.found) if before and share else ((), ())
+    memos = [Memo(model, retriever, *known)]
     runs, failures = [], []
     for budget in order:
         if not share:
@@ -105,7 +110,7 @@ async def run_cells(
         try:
             trace = await run_cell(question, cell, memos[-1])
         except EndpointError as error:
-            failures.append(Failure(budget, str(error)))
+            failures.append(Failure(budget, str(error), error.kind))
             continue
         runs.append(as_run(identity, question, cell, trace, price))
     paid = sum((m.paid for m in memos), Usage())
