@@ -23,8 +23,10 @@ from engine.run.driver import Begun, Driver, Log, Piece
 from engine.run.memo import Memo
 from engine.run.ports import Performer, Retriever
 from engine.strategies import knobs_of, reachable, start
+from engine.sweeps.checkpoints import MOST as MOST_CHECKPOINTS
+from engine.sweeps.checkpoints import take
 from engine.sweeps.trajectory import Price, Trajectory, as_run, completed, id_of
-from engine.types import Budget, Question, Run, RunConfig, Step
+from engine.types import Budget, Question, Run, RunConfig, Step, Usage
 
 State = Literal["starting", "running", "done", "stopped", "failed"]
 LONGEST_QUESTION = 4_000
@@ -43,6 +45,21 @@ class LiveRequest:
     budget: Budget
     knobs: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    checkpoints: tuple[Budget, ...] = ()
+    """Smaller cells whose answers are taken once the run is over."""
+
+
+@dataclass(slots=True)
+class Checkpoints:
+    """The answers that a run would have given had it been stopped earlier, as far as they have been taken."""
+
+    wanted: int = 0
+    runs: list[Run] = field(default_factory=list)
+    taking: bool = False
+    paid: Usage = Usage()
+    """What they took, beside the run itself."""
+    cost: float | None = None
+    note: str = ""
 
 
 @dataclass(slots=True)
@@ -56,6 +73,7 @@ class LiveRun:
     run: Run | None = None
     error: str | None = None
     note: str = "starting"
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
 
     @property
     def over(self) -> bool:
@@ -137,6 +155,12 @@ class LiveRuns:
         if task is not None:
             task.cancel()
 
+    def of_run(self, run_id: str) -> LiveRun | None:
+        """The live run that was saved under this id."""
+        with self._guard:
+            runs = list(self._runs.values())
+        return next((r for r in reversed(runs) if r.run is not None and r.run.id == run_id), None)
+
     def recent(self, limit: int = 20) -> list[LiveRun]:
         with self._guard:
             return list(self._runs.values())[-limit:][::-1]
@@ -158,6 +182,7 @@ class LiveRuns:
                 await asyncio.to_thread(self._parts.save, trajectory)
             except BudgetscapeError as error:
                 live.note = f"answered, but not saved: {error}"
+            live.checkpoints.taking = bool(live.request.checkpoints)
             live.run, live.state = trajectory.runs[0], "done"
         except asyncio.CancelledError:
             live.state, live.note = "stopped", "stopped by you"
@@ -167,6 +192,41 @@ class LiveRuns:
             _log.exception("a live run failed")
             live.state, live.note = "failed", ""
             live.error = "something went wrong inside; the log of the app says what"
+        else:
+            await self._take(live, trajectory)
+
+    async def _take(self, live: LiveRun, trajectory: Trajectory) -> None:
+        """Take the run's checkpoints; whatever becomes of them, the run stands."""
+        taken = live.checkpoints
+        taken.wanted = len(live.request.checkpoints)
+        try:
+            if taken.wanted:
+                await take_checkpoints(self._parts, live.request, trajectory, taken)
+        except asyncio.CancelledError:
+            taken.note = "stopped by you"
+        except BudgetscapeError as error:
+            taken.note = str(error)
+        except Exception:
+            _log.exception("checkpoints failed")
+            taken.note = "something went wrong inside; the log of the app says what"
+        finally:
+            taken.taking = False
+
+
+async def take_checkpoints(
+    parts: Parts, request: LiveRequest, trajectory: Trajectory, taken: Checkpoints
+) -> None:
+    """Ask for the forced answers of the smaller cells and save them apart from the run."""
+    retriever = await parts.retriever(request.index or "") if request.budget.search else None
+    model, price = await parts.model(request.model), parts.price(request.model)
+
+    def told(run: Run, paid: Usage) -> None:
+        taken.runs.append(run)
+        taken.paid, taken.cost = paid, price(paid)
+
+    held = await take(trajectory, request.checkpoints, model, retriever, price, told)
+    if held.runs:
+        await asyncio.to_thread(parts.save, held)
 
 
 async def perform(
@@ -223,6 +283,8 @@ def check_request(request: LiveRequest) -> None:
             f"the question has {len(text):,} characters; {LONGEST_QUESTION:,} is the most"
         )
     checked(request.budget)
+    if len(request.checkpoints) > MOST_CHECKPOINTS:
+        raise InputError(f"at most {MOST_CHECKPOINTS} checkpoints can be taken of one run")
     knobs_of(request.strategy, request.knobs)
     for axis in sorted(doses(request.budget) - knobs_of(request.strategy, request.knobs).forcible):
         what = "searching" if axis == "search" else "thinking"

@@ -52,7 +52,7 @@ class Parts:
         """Held while an index is opened, so that two first runs do not open it twice."""
         self._saving = threading.Lock()
         """Held while a line is written: live runs that end together share one journal."""
-        self._journal: Journal | None = None
+        self._journals: dict[str, Journal] = {}
 
     @classmethod
     def open(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -105,17 +105,18 @@ class Parts:
         return charged
 
     def save(self, trajectory: Trajectory) -> None:
-        """Write a finished run to this process's journal; it counts once this returns."""
+        """Write a finished run to this process's journal of its sweep; it counts once this returns."""
         with self._saving:
-            if self._journal is None:
-                self._journal = Journal.open(self.home, "live")
-            self._journal.append("trajectory", trajectory.id, to_body(trajectory))
-            self._journal.flush()
+            if trajectory.sweep not in self._journals:
+                self._journals[trajectory.sweep] = Journal.open(self.home, trajectory.sweep)
+            journal = self._journals[trajectory.sweep]
+            journal.append("trajectory", trajectory.id, to_body(trajectory))
+            journal.flush()
 
     async def aclose(self) -> None:
         await self.registry.aclose()
-        if self._journal is not None:
-            self._journal.close()
+        for journal in self._journals.values():
+            journal.close()
 
     # --------------------------------------------------------------------------------- what is there
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.errors import BudgetscapeError
-from engine.figures.dials import dials_info
+from engine.figures.dials import dials_info, forecast
 from engine.figures.surface import surface_info
-from pages.parts import comparing, controls, dials, guide, resources, state, steps
+from pages.parts import (
+    comparing,
+    controls,
+    dials,
+    guide,
+    replaying,
+    resources,
+    several,
+    state,
+    steps,
+)
 
 GROUP = "live"
 METRIC = "em"
@@ -25,16 +35,20 @@ info = surface_info(
     offered=resources.offered(measured),
 )
 readings = dials_info(measured, looks, info.search, info.think, info.quality, info.top)
-at = state.session().at.get(GROUP) or resources.start(info)
+at = replaying.start(shown, info, GROUP)
 
 left, right = st.columns([5, 6], gap="large")
 with left:
     setting = controls.setting(app)
     focus = (setting.strategy, setting.model)
+    told = forecast(measured, focus, setting.index)
     note = guide.reach(setting.strategy, info.search.levels)
     asked = controls.question_form(
-        app, lambda: dials.dials(readings, at, group=GROUP, focus=focus, note=note)
+        app,
+        lambda: dials.dials(readings, at, group=GROUP, focus=focus, note=note, told=told),
+        lambda: several.offer(setting, info),
     )
+    checkpoints = replaying.wanted()
     if not app.indexes():
         st.caption(guide.NO_INDEX)
 with right:
@@ -44,10 +58,18 @@ with right:
 
 if asked is not None:
     question, at = asked
+    in_lanes = state.session().several
     state.taken()
     state.session().at[GROUP] = at
     try:
-        state.show_run(app.live.start(controls.request(setting, question, at)))
+        replaying.stop_checkpoints(shown)
+        if in_lanes:
+            state.set_lanes(several.start(app.live, setting, question, at))
+            st.switch_page(comparing.PAGE, query_params={"lane": state.lanes()})
+        request = controls.request(setting, question, at)
+        if checkpoints:
+            request = replaying.with_checkpoints(request, info)
+        state.show_run(app.live.start(request))
         st.rerun()
     except BudgetscapeError as error:
         guide.trouble(error)
@@ -61,4 +83,6 @@ else:
     resources.keep_link(shown)
     if shown.run is not None:
         comparing.pin(shown.run.id, "live")
-    steps.show(shown)
+        replaying.show(shown, at, GROUP)
+    else:
+        steps.show(shown)

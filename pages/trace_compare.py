@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import comparing, guide, resources, state
+from engine.analysis.traces import FEWEST
+from pages.parts import choosing, comparing, guide, resources, state
 
 with st.spinner("Opening the store"):
     sweeps = resources.sweeps()
-    lanes = resources.lanes(state.lanes())
+    lanes = comparing.runs(state.lanes())
 
 if sweeps or lanes:
-    comparing.choose(sweeps, lanes)
+    choosing.choose(sweeps, lanes)
 if not sweeps and not lanes:
     guide.nothing_to_compare()
-elif len(lanes) < comparing.FEWEST:
+elif len(lanes) < FEWEST:
     guide.compare_hint(len(lanes))
 else:
     comparing.side_by_side(lanes, resources.looks())

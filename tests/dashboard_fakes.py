@@ -213,7 +213,7 @@ class FakeApp:
         return lambda usage: None
 
     def save(self, trajectory: Trajectory) -> None:
-        journal = Journal.open(self.home, "live")
+        journal = Journal.open(self.home, trajectory.sweep)
         journal.append("trajectory", trajectory.id, to_body(trajectory))
         journal.close()
         self.store.ingest()

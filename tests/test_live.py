@@ -162,3 +162,55 @@ def test_what_a_browser_may_have_made_up_is_refused_before_anything_runs(loop, c
     with pytest.raises(InputError, match=said):
         LiveRuns(parts, loop).start(request(**changes))
     assert parts.calls == 0
+
+
+def settled(runs, run_id):
+    live = wait(runs, run_id)
+    end = time.monotonic() + 10
+    while live.checkpoints.taking:
+        assert time.monotonic() < end, "the checkpoints did not end"
+        time.sleep(0.005)
+    return live
+
+
+CELLS = (Budget(1, 0), Budget(0, 16), Budget(0, 0))
+
+
+def test_checkpoints_are_taken_after_the_run_and_saved_and_paid_apart(loop):
+    parts = Parts()
+    runs = LiveRuns(parts, loop)
+    live = settled(runs, runs.start(request(checkpoints=CELLS)))
+    assert [r.config.budget for r in live.checkpoints.runs] == list(CELLS)
+    run, apart = parts.saved
+    assert (run.sweep, apart.sweep) == ("live", "live-checkpoints")
+    assert len(run.runs) == 1 and run.paid.calls + apart.paid.calls == parts.calls
+    assert live.checkpoints.cost == apart.paid_cost > 0
+    assert runs.of_run(live.run.id) is live and runs.of_run("none") is None
+
+
+def test_stop_while_checkpoints_are_taken_leaves_the_run_done(loop):
+    parts = Parts()
+    runs = LiveRuns(parts, loop)
+    run_id = runs.start(request(checkpoints=CELLS))
+    wait(runs, run_id)
+    parts.delay_s = 60
+    runs.stop(run_id)
+    live = settled(runs, run_id)
+    assert live.state == "done" and live.run.trace.answer == "Pirnby"
+
+
+def test_an_endpoint_that_fails_at_checkpoints_leaves_the_run_done(loop):
+    class Failing(Parts):
+        async def generate(self, call, on_piece=None):
+            if self.saved:
+                raise Unreachable("gone")
+            return await super().generate(call, on_piece)
+
+    runs = LiveRuns(Failing(), loop)
+    live = settled(runs, runs.start(request(checkpoints=CELLS)))
+    assert live.state == "done" and live.checkpoints.runs == []
+
+
+def test_too_many_checkpoints_are_refused(loop):
+    with pytest.raises(InputError, match="checkpoints"):
+        LiveRuns(Parts(), loop).start(request(checkpoints=(Budget(0, 0),) * 99))

@@ -4,7 +4,7 @@ import { follow, group, leave, make, move, nearest } from "./group.js";
 
 const mounted = new WeakMap();
 
-/** data: {dials, at: {search, think}, group, focus, note}; emits "at" when a dial is let go or a cell is chosen. */
+/** data: {dials, at: {search, think}, group, focus, note, forecast}; emits "at" when a dial is let go or a cell is chosen. */
 export function mount(element, data, emit) {
   const shared = group(data.group);
   const part = mounted.get(element) ?? build(element);
@@ -23,6 +23,7 @@ function build(element) {
   const root = make("div", "bs bs-dials", null, { role: "group", "aria-label": "Budgets" });
   const part = { element, root };
   for (const axis of ["search", "think"]) part[axis] = dial(part, axis, root);
+  part.forecast = make("p", "bs-forecast", "", { "aria-live": "polite" });
   part.table = make("table", "bs-readings");
   part.caption = make("caption", "", "");
   part.body = make("tbody");
@@ -32,7 +33,7 @@ function build(element) {
   part.table.append(part.caption, make("thead"), part.body);
   part.table.tHead.append(row);
   part.live = make("p", "bs-quiet", null, { "aria-live": "polite" });
-  root.append(part.table, part.live);
+  root.append(part.forecast, part.table, part.live);
   element.replaceChildren(root);
   return part;
 }
@@ -91,12 +92,35 @@ function show(part) {
     value.textContent = said;
   }
   const where = `${words("search", dials.search.levels[stop.search])}, ${words("think", dials.think.levels[stop.think])}`;
+  forecast(part, stop);
   part.caption.textContent = `${dials.quality} measured at ${where}`;
   part.body.replaceChildren(
     ...dials.readings.map((reading) => row(reading, reading.stops[stop.think]?.[stop.search], part.data.focus, dials.top)),
   );
   part.table.hidden = dials.readings.length === 0;
   part.live.textContent = part.data.note ?? "";
+}
+
+/** What the next run may expect: the measured cell where the dials stand, and from which questions. */
+function forecast(part, stop) {
+  const { dials, forecast: told } = part.data;
+  part.forecast.hidden = !told;
+  if (!told) return;
+  const { levels } = dials.search;
+  const reached = levels.findLastIndex((level) => level <= Math.min(levels[stop.search], told.reach));
+  const reading = dials.readings.find((one) => String(one.key) === String(told.key));
+  const cell = reading?.stops[stop.think]?.[reached];
+  part.forecast.replaceChildren();
+  if (told.refusal || !cell) {
+    part.forecast.append(make("span", "bs-quiet", told.refusal || "No forecast: nothing was measured at this pair of budgets."));
+    return;
+  }
+  part.forecast.append(
+    make("span", "bs-quiet", "Forecast "),
+    make("strong", "", `${dials.quality} ${cell.quality}`),
+    make("span", "", cell.interval && ` (${cell.interval})`),
+    make("span", "bs-quiet", ` · ${cell.spent} · from ${cell.n} questions of ${told.source}`),
+  );
 }
 
 function row(reading, stop, focus, top) {

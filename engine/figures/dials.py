@@ -12,6 +12,7 @@ from typing import Protocol
 
 from engine.figures.palette import Identity, Key
 from engine.figures.surface import Axis, Cell
+from engine.strategies import knobs_of
 
 _STRONGEST = 62
 """Per cent; text stays readable on it on the white and on the dark page."""
@@ -66,6 +67,48 @@ class DialsInfo:
     quality: str
     top: float
     readings: tuple[Reading, ...]
+
+
+class Placed(Priced, Protocol):
+    """A cell that also tells where it was measured."""
+
+    @property
+    def sweep(self) -> str: ...
+    @property
+    def index(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Which of the readings says what the next run may expect, or why none does."""
+
+    key: Key
+    reach: int
+    """The most queries the strategy can use; dials beyond mean this many."""
+    source: str
+    refusal: str = ""
+
+
+def forecast(cells: Sequence[Placed], key: Key, index: str | None) -> Forecast:
+    """What a run of this strategy and model over this index can be compared with."""
+    strategy, model = key
+    reach = knobs_of(strategy).most_searches
+    own = [cell for cell in cells if (cell.strategy, cell.model) == key]
+    name = strategy.replace("_", " ")
+    if not cells:
+        return Forecast(key, reach, "", "No forecast: nothing has been measured yet.")
+    source = f"the sweep {cells[0].sweep}"
+    if not own:
+        refusal = f"No forecast: {source} did not measure {name} with {model}."
+        return Forecast(key, reach, source, refusal)
+    indexes = sorted({cell.index for cell in own} - {""})
+    if indexes and index not in indexes and reach:
+        refusal = (
+            f"No forecast for the index {index or 'none'}: {source} searched {' and '.join(indexes)}, "
+            "and another corpus says nothing about this one."
+        )
+        return Forecast(key, reach, source, refusal)
+    return Forecast(key, reach, source)
 
 
 def dials_info(

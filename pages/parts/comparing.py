@@ -1,31 +1,22 @@
-"""Runs side by side on the page: choosing them, the lanes, and the comparison as a file."""
+"""Runs side by side on the page: pinning them, the lanes, and the comparison as a file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from engine.analysis.traces import FEWEST, MOST, Axis, Comparison, priced
+from engine.analysis.traces import MOST, Axis, Comparison, Price, compared, priced
+from engine.errors import BudgetscapeError
 from engine.figures.lanes import AXES, LanesInfo, lanes_info
 from engine.figures.lanes_export import as_json, as_markdown
 from engine.figures.palette import Identity, Key
 from pages.parts import dials, resources, state
-from pages.parts.controls import words
-from pages.parts.steps import Shown, difficulty
-
-if TYPE_CHECKING:
-    from store.history import Asked, RunHead
+from pages.parts.steps import Shown
 
 PAGE = str(Path(__file__).parents[1] / "trace_compare.py")
 POLL_S = 0.5
-_LANES, _QUESTION = "compare_lanes", "compare_question"
-_LONGEST_ANSWER = 40
-
-__all__ = ["FEWEST", "MOST", "PAGE", "choose", "pin", "side_by_side"]
 
 
 def pin(run_id: str, key: str) -> None:
@@ -50,115 +41,6 @@ def pin(run_id: str, key: str) -> None:
             st.page_link(PAGE, label=label, icon=":material/compare_arrows:")
 
 
-# ------------------------------------------------------------------------------------------------ choosing
-
-
-def choose(sweeps: Sequence[str], lanes: Sequence[Shown]) -> None:
-    """Pick runs of a question from the store, by sweep, strategy and budget; lanes from elsewhere stay."""
-    with st.expander("Find runs", icon=":material/search:", expanded=len(lanes) < FEWEST):
-        heads = _found(sweeps, lanes) if sweeps else []
-    labels = {head.id: _label(head) for head in heads}
-    labels |= {lane.id: labels.get(lane.id) or _label_of(lane) for lane in lanes}
-    st.session_state[_LANES] = [lane.id for lane in lanes]
-    st.multiselect(
-        f"Runs in lanes ({FEWEST} to {MOST})",
-        list(labels),
-        format_func=lambda run_id: labels.get(run_id, run_id),
-        max_selections=MOST,
-        key=_LANES,
-        on_change=_chosen,
-        placeholder="Choose runs of this question",
-        help="The order of choosing is the order of the lanes",
-    )
-    pair = _extremes(heads)
-    if len(lanes) < FEWEST and pair:
-        st.button(
-            "Compare its smallest and largest budget",
-            icon=":material/compare_arrows:",
-            key="compare_example",
-            on_click=partial(state.set_lanes, pair),
-        )
-
-
-def _chosen() -> None:
-    state.set_lanes(st.session_state[_LANES])
-
-
-def _found(sweeps: Sequence[str], lanes: Sequence[Shown]) -> list[RunHead]:
-    left, right = st.columns([1, 3])
-    sweep = left.selectbox("Sweep", sweeps, key="compare_sweep", bind="query-params")
-    asked = {question.id: question for question in resources.asked(sweep)}
-    if st.session_state.get(_QUESTION) not in asked:
-        st.session_state[_QUESTION] = _first(list(asked.values()), lanes)
-    question = right.selectbox(
-        "Question", list(asked), format_func=lambda key: _told(asked[key]), key=_QUESTION
-    )
-    heads = resources.heads_of(sweep, question)
-    strategies = sorted({head.strategy for head in heads})
-    left, right = st.columns(2)
-    wanted = left.multiselect(
-        "Strategies",
-        strategies,
-        format_func=words,
-        key="compare_strategies",
-        bind="query-params",
-        placeholder="All",
-    )
-    budgets = sorted({_budget(head) for head in heads})
-    within = right.multiselect(
-        "Budgets",
-        budgets,
-        format_func=lambda b: f"{b[0]} queries, {b[1]} thinking",
-        key="compare_budgets",
-        placeholder="All",
-    )
-    return [
-        head
-        for head in heads
-        if (not wanted or head.strategy in wanted) and (not within or _budget(head) in within)
-    ]
-
-
-def _first(asked: Sequence[Asked], lanes: Sequence[Shown]) -> str | None:
-    """The question that is in the lanes, else one that needs two look-ups, else the first."""
-    compared = {lane.question.id for lane in lanes}
-    if any(a.id in compared for a in asked):
-        return next(a.id for a in asked if a.id in compared)
-    return next((a.id for a in asked if a.hops == 2), asked[0].id if asked else None)
-
-
-def _told(asked: Asked) -> str:
-    hard = difficulty(asked)
-    return f"{hard} · {asked.text}" if hard else asked.text
-
-
-def _budget(head: RunHead) -> tuple[int, int]:
-    return head.search, head.think
-
-
-def _extremes(heads: Sequence[RunHead]) -> list[str]:
-    """The runs at the smallest and the largest budget, of the strategy that reaches furthest."""
-    if not heads:
-        return []
-    best = max(heads, key=_budget)
-    own = [h for h in heads if (h.strategy, h.model) == (best.strategy, best.model)]
-    least = min(own, key=_budget)
-    return [least.id, best.id] if least.id != best.id else []
-
-
-def _label(head: RunHead) -> str:
-    right = "" if head.em is None else "✓ " if head.em == 1 else "✗ "
-    answer = " ".join(head.answer.split())[:_LONGEST_ANSWER]
-    where = f"{words(head.strategy)} · {head.search} queries · {head.think} thinking"
-    return f"{where} · {right}{answer or 'no answer'}"
-
-
-def _label_of(lane: Shown) -> str:
-    budget = lane.budget
-    where = f"{words(lane.strategy)} · {budget.search} queries · {budget.think} thinking"
-    return f"{where} · {' '.join(lane.question.text.split())[:_LONGEST_ANSWER]}"
-
-
 # --------------------------------------------------------------------------------------------------- lanes
 
 
@@ -168,7 +50,7 @@ def side_by_side(lanes: Sequence[Shown], looks: Mapping[Key, Identity]) -> None:
 
     @st.fragment(run_every=POLL_S if running else None)
     def drawn() -> None:
-        now = resources.lanes(state.lanes()) if running else list(lanes)
+        now = runs(state.lanes()) if running else list(lanes)
         if running and not any(lane.running for lane in now):
             st.rerun()
         _draw(now, looks)
@@ -178,7 +60,7 @@ def side_by_side(lanes: Sequence[Shown], looks: Mapping[Key, Identity]) -> None:
 
 def _draw(lanes: Sequence[Shown], looks: Mapping[Key, Identity]) -> None:
     axis, folded = _ways(lanes)
-    told = resources.comparison(lanes, axis)
+    told = _told(lanes, axis)
     if not told.one_question:
         st.info("These runs answer different questions: only what they did can be compared.")
     opened = state.opened()
@@ -208,9 +90,7 @@ def _ways(lanes: Sequence[Shown]) -> tuple[Axis, bool]:
 
 
 def _priced(lanes: Sequence[Shown]) -> bool:
-    return all(
-        lane.run is not None and priced(lane.run, resources.price(lane.model)) for lane in lanes
-    )
+    return all(lane.run is not None and priced(lane.run, _price(lane.model)) for lane in lanes)
 
 
 def _info(
@@ -244,3 +124,43 @@ def _files(told: Comparison) -> None:
             key="compare_json",
             on_click="ignore",
         )
+
+
+def runs(run_ids: Sequence[str]) -> list[Shown]:
+    """The runs to compare that are there; a live one that was saved goes by the name it was saved under."""
+    found = [shown for shown in map(resources.shown_run, run_ids) if shown is not None]
+    kept = [_saved(shown) for shown in found]
+    state.set_lanes([shown.id for shown in kept])
+    return kept
+
+
+def _saved(shown: Shown) -> Shown:
+    if shown.run is None or shown.run.id == shown.id:
+        return shown
+    stored = resources.stored(shown.run.id)
+    return shown if stored is None else Shown.of_run(stored)
+
+
+def _price(model: str) -> Price:
+    """What usage of a model costs; unknown for a model that is no longer named."""
+    try:
+        return resources.application().price(model)
+    except BudgetscapeError:
+        return lambda _: None
+
+
+def _told(shown: Sequence[Shown], axis: Axis) -> Comparison:
+    """The runs side by side; finished ones are worked out once."""
+    if any(one.run is None for one in shown):
+        return compared([one.as_run for one in shown], axis, [_price(one.model) for one in shown])
+    return _comparison(resources.version(), tuple(one.id for one in shown), axis, shown)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _comparison(
+    as_of: str,  # noqa: ARG001  (the key of the cache)
+    run_ids: tuple[str, ...],  # noqa: ARG001
+    axis: Axis,
+    _shown: Sequence[Shown],
+) -> Comparison:
+    return compared([one.as_run for one in _shown], axis, [_price(one.model) for one in _shown])

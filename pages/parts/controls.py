@@ -93,10 +93,10 @@ def place(options: Sequence[str], wanted: str | None) -> int | None:
 
 
 def question_form(
-    app: App, dials: Callable[[], tuple[int, int]]
+    app: App, dials: Callable[[], tuple[int, int]], more: Callable[[], None] = lambda: None
 ) -> tuple[Question, tuple[int, int]] | None:
     """The question, the dials and Run; None until Run is pressed, then that
-    until `state.taken`. `dials` draws them where they belong."""
+    until `state.taken`. `dials` draws them where they belong, `more` what stands below Run."""
     sets = app.question_sets()
     kind = FROM_SET
     if sets:
@@ -119,6 +119,7 @@ def question_form(
             width="stretch",
             on_click=state.press,
         )
+        more()
     if question is None:
         state.taken()
         return None

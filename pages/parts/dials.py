@@ -1,4 +1,4 @@
-"""Mounts the browser parts: surface, dials, map, trace and lanes.
+"""Mounts the browser parts: surface, dials, map, trace, lanes and replay.
 
 The parts are plain modules that know no Streamlit; the glue below hands them data and takes back what they tell. What a
 browser sends is checked against the levels that were offered before anything is done with it.
@@ -12,8 +12,9 @@ from typing import Any
 
 import streamlit as st
 
-from engine.figures.dials import DialsInfo
+from engine.figures.dials import DialsInfo, Forecast
 from engine.figures.lanes import LanesInfo, Opened, chosen, wire
+from engine.figures.replay import ReplayInfo
 from engine.figures.surface import SurfaceInfo, described, surface_figure
 from engine.figures.trace import StepInfo, Summary
 from pages.parts.assets import CLIENT, client_address, plotly_address
@@ -49,8 +50,8 @@ def _part(name: str) -> Any:
     )
 
 
-_surface, _dials, _map, _trace, _lanes = (
-    _part(name) for name in ("surface", "dials", "map", "trace", "lanes")
+_surface, _dials, _map, _trace, _lanes, _replay = (
+    _part(name) for name in ("surface", "dials", "map", "trace", "lanes", "replay")
 )
 
 
@@ -81,10 +82,25 @@ def surface(
 
 
 def dials(
-    info: DialsInfo, at: tuple[int, int], *, group: str, focus: Sequence[str] = (), note: str = ""
+    info: DialsInfo,
+    at: tuple[int, int],
+    *,
+    group: str,
+    focus: Sequence[str] = (),
+    note: str = "",
+    told: Forecast | None = None,
 ) -> tuple[int, int]:
     """The two dials with their read-outs; returns the stop where they were let go: search, think."""
-    data = _data("dials", dials=asdict(info), at=_at(at), group=group, focus=list(focus), note=note)
+    said = None if told is None else asdict(told)
+    data = _data(
+        "dials",
+        dials=asdict(info),
+        at=_at(at),
+        group=group,
+        focus=list(focus),
+        note=note,
+        forecast=said,
+    )
     result = _dials(key=f"{group}_dials", data=data, default={"at": None}, on_at_change=_ignore)
     return snapped(result.at, info) or at
 
@@ -103,6 +119,11 @@ def trace(
     told = None if summary is None else asdict(summary)
     data = _data("trace", steps=[asdict(s) for s in steps], running=running, summary=told)
     _trace(key=key, data=data)
+
+
+def replay(info: ReplayInfo, at: tuple[int, int], *, group: str) -> None:
+    """A run, replayed where the dials of the group stand, with the strip of answers if stopped earlier."""
+    _replay(key="replay", data=_data("replay", **asdict(info), group=group, at=_at(at)))
 
 
 def lanes(info: LanesInfo, *, opened: Sequence[Opened], folded: bool) -> list[Opened] | None:

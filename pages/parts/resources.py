@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from engine.analysis.traces import Axis, Comparison, Price, compared
 from engine.errors import BudgetscapeError
 from engine.figures.palette import Identity, Key, identities
 from engine.figures.surface import Mark, SurfaceInfo
+from engine.sweeps.checkpoints import SWEEP as CHECKPOINTS
 from engine.types import Run
 from pages.parts import state
 from pages.parts.steps import Shown
-from store.history import Asked, CellRow, RunHead, Slice
+from store.history import CellRow, RunHead, Slice
 
 if TYPE_CHECKING:
     from budgetscape.wiring import App
@@ -31,6 +31,8 @@ MOST_HEADS = 500
 UNMEASURED = tuple((search, think) for search in (0, 1, 2, 4) for think in (0, 32, 64, 128))
 """What the dials offer before anything was measured."""
 LIVE = "live"
+BESIDE = (LIVE, CHECKPOINTS)
+"""What live questions leave: listed after the sweeps, and never what a run is compared with."""
 POLL_S = 5.0
 Configuration = tuple[str, str, str, str, str, str]
 """Strategy, model, hash of the rest, index, and the modes of both budgets."""
@@ -89,12 +91,12 @@ class Cells:
 def sweeps() -> list[str]:
     """Names of the sweeps that have runs, the largest first, live runs last."""
     rows = [s for s in application().store.sweeps() if s.runs]
-    return [s.name for s in sorted(rows, key=lambda s: (s.name == LIVE, -s.runs, s.name))]
+    return [s.name for s in sorted(rows, key=lambda s: (s.name in BESIDE, -s.runs, s.name))]
 
 
 def default_cells(metric: str) -> tuple[CellRow, ...]:
     """Cells of the largest sweep: what a live run is compared with."""
-    names = [name for name in sweeps() if name != LIVE]
+    names = [name for name in sweeps() if name not in BESIDE]
     return _cells(version(), Slice(sweeps=(names[0],)), metric).rows if names else ()
 
 
@@ -202,14 +204,19 @@ def shown_run(run_id: str | None) -> Shown | None:
     live = application().live.get(run_id)
     if live is not None:
         return Shown.of_live(live)
-    stored = _stored(version(), run_id)
-    return None if stored is None else Shown.of_run(stored)
+    found = stored(run_id)
+    return None if found is None else Shown.of_run(found)
 
 
 def live_run(run_id: str) -> Shown:
     live = application().live.get(run_id)
     assert live is not None, "a run that is under way is never forgotten"
     return Shown.of_live(live)
+
+
+def stored(run_id: str) -> Run | None:
+    """A run of the store; None when it is not there or cannot be read."""
+    return _stored(version(), run_id)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -220,65 +227,9 @@ def _stored(as_of: str, run_id: str) -> Run | None:  # noqa: ARG001  (the key of
         return None
 
 
-def asked(sweep: str) -> list[Asked]:
-    """The questions of a sweep."""
-    return _asked(version(), sweep)
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def _asked(as_of: str, sweep: str) -> list[Asked]:  # noqa: ARG001  (the key of the cache)
-    return application().store.asked(Slice(sweeps=(sweep,)))
-
-
-def heads_of(sweep: str, question: str | None) -> list[RunHead]:
-    """The runs of one question of a sweep, without their steps."""
-    where = Slice(sweeps=(sweep,), questions=(question or "",))
-    return application().store.runs(where, limit=MOST_HEADS)
-
-
-def lanes(run_ids: Sequence[str]) -> list[Shown]:
-    """The runs to compare that are there; a live one that was saved goes by the name it was saved under."""
-    found = [shown for shown in map(shown_run, run_ids) if shown is not None]
-    kept = [_saved(shown) for shown in found]
-    state.set_lanes([shown.id for shown in kept])
-    return kept
-
-
-def _saved(shown: Shown) -> Shown:
-    if shown.run is None or shown.run.id == shown.id:
-        return shown
-    stored = _stored(version(), shown.run.id)
-    return shown if stored is None else Shown.of_run(stored)
-
-
-def price(model: str) -> Price:
-    """What usage of a model costs; unknown for a model that is no longer named."""
-    try:
-        return application().price(model)
-    except BudgetscapeError:
-        return lambda _: None
-
-
-def comparison(shown: Sequence[Shown], axis: Axis) -> Comparison:
-    """The runs side by side; finished ones are worked out once."""
-    if any(one.run is None for one in shown):
-        return compared([one.as_run for one in shown], axis, [price(one.model) for one in shown])
-    return _comparison(version(), tuple(one.id for one in shown), axis, shown)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _comparison(
-    as_of: str,  # noqa: ARG001  (the key of the cache)
-    run_ids: tuple[str, ...],  # noqa: ARG001
-    axis: Axis,
-    _shown: Sequence[Shown],
-) -> Comparison:
-    return compared([one.as_run for one in _shown], axis, [price(one.model) for one in _shown])
-
-
 def keep_link(shown: Shown) -> None:
     """Point the link at the saved run, which outlives this process."""
-    if shown.run is not None and _stored(version(), shown.run.id) is not None:
+    if shown.run is not None and stored(shown.run.id) is not None:
         state.show_run(shown.run.id)
 
 

@@ -50,6 +50,8 @@ class Session:
     """Run was pressed and no script has got as far as starting it. A button's own value is gone when its rerun
     is cut short by the next one."""
 
+    several: bool = False
+    """What was pressed asks for several runs at once."""
     lanes: list[str] = field(default_factory=list)
     """The runs that were pinned or chosen to be compared."""
 
@@ -66,9 +68,15 @@ def press() -> None:
     session().pressed = True
 
 
+def press_several() -> None:
+    """Several runs were asked for."""
+    press()
+    session().several = True
+
+
 def taken() -> None:
     """What was pressed has been seen to."""
-    session().pressed = False
+    session().pressed = session().several = False
 
 
 def shown_run() -> str | None:

@@ -131,6 +131,13 @@ def _so_far(shown: Shown) -> Run:
 
 def show(shown: Shown) -> None:
     """Meters, what is going on, the answer and the steps."""
+    head(shown)
+    steps = trace_info(shown.events, shown.question.supporting_ids)
+    dials.trace(steps, key="trace", running=shown.running, summary=shown.summary)
+
+
+def head(shown: Shown) -> None:
+    """Everything above the answer and the steps."""
     _heading(shown)
     _meters(shown)
     if shown.error:
@@ -138,8 +145,6 @@ def show(shown: Shown) -> None:
         st.text(shown.error)
     elif shown.note:
         st.text(shown.note[:1].upper() + shown.note[1:])
-    steps = trace_info(shown.events, shown.question.supporting_ids)
-    dials.trace(steps, key="trace", running=shown.running, summary=shown.summary)
 
 
 def watch(read: Callable[[str], Shown], stop: Callable[[str], None], run_id: str) -> None:
@@ -150,8 +155,7 @@ def watch(read: Callable[[str], Shown], stop: Callable[[str], None], run_id: str
         shown = read(run_id)
         if not shown.running:
             st.rerun()
-        if st.button("Stop", icon=":material/stop_circle:", key="stop"):
-            stop(run_id)
+        st.button("Stop", icon=":material/stop_circle:", key="stop", on_click=stop, args=(run_id,))
         show(shown)
 
     poll()

@@ -1,0 +1,114 @@
+"""The live page after and around a run: replayed at smaller budgets, forecast before, several at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.dashboard_fakes import FakeApp, all_runs
+from tests.test_pages import finished, opened, sent, visit
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeApp]:
+    fake = FakeApp(tmp_path_factory.mktemp("home"), all_runs())
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def filled(measured: FakeApp) -> Iterator[FakeApp]:
+    yield from opened(measured)
+
+
+def settled(fake: FakeApp, run_id: str) -> None:
+    finished(fake, run_id)
+    until = time.monotonic() + 20
+    while fake.live.get(run_id).checkpoints.taking and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not fake.live.get(run_id).checkpoints.taking
+
+
+def test_after_a_run_the_smaller_budgets_are_there_to_replay(filled):
+    at = visit()
+    at.button[0].click().run()
+    live = filled.live.recent()[0]
+    settled(filled, live.id)
+    at.run()
+    data = sent(at, "replay")
+    budget = live.request.budget
+    cells = {(stop["search"], stop["think"]) for stop in data["stops"]}
+    levels = sent(at, "dials")["dials"]
+    assert cells == {
+        (s, t)
+        for s in levels["search"]["levels"]
+        for t in levels["think"]["levels"]
+        if s <= budget.search and t <= budget.think
+    }
+    assert "tokens beside the run" in data["note"]
+    assert all(stop["summary"]["verdict"] and stop["steps"] for stop in data["stops"])
+
+
+def test_the_checkpoints_are_found_again_in_the_store_and_lie_apart_from_the_live_runs(filled):
+    at = visit()
+    at.button[0].click().run()
+    live = filled.live.recent()[0]
+    settled(filled, live.id)
+    before = sent(visit(run=live.run.id), "replay")["stops"]
+    filled.live._runs.clear()  # as after a restart
+    after = sent(visit(run=live.run.id), "replay")
+    assert after["stops"] == before and "beside the run" in after["note"]
+    rows = {s.name: s.runs for s in filled.store.sweeps()}
+    assert rows["live-checkpoints"] >= len(before) - 1
+    keys = [r["key"] for r in sent(visit(), "dials")["dials"]["readings"]]
+    assert len(keys) == 4  # the surface beside the dials is still the sweep's
+
+
+def test_without_the_switch_nothing_is_asked_beyond_the_run(filled):
+    at = visit()
+    at.toggle(key="checkpoints").set_value(False).run()
+    at.button[0].click().run()
+    live = filled.live.recent()[0]
+    settled(filled, live.id)
+    assert live.checkpoints.runs == [] and live.request.checkpoints == ()
+    at.run()
+    assert len(sent(at, "replay")["stops"]) == 1
+
+
+def test_a_run_of_a_sweep_is_replayed_by_the_cells_beside_it_and_the_dials_stand_at_it(filled):
+    at = visit(run="run-corag-2-32-q1")
+    data = sent(at, "replay")
+    assert data["own"] == [2, 32] and len(data["stops"]) == 6
+    assert sent(at, "dials")["at"] == {"search": 2, "think": 32}
+
+
+def test_the_forecast_says_where_it_comes_from(filled):
+    told = sent(visit(), "dials")["forecast"]
+    assert told["source"] == "the sweep grid" and not told["refusal"]
+    told = sent(visit(model="slow"), "dials")["forecast"]
+    assert "did not measure" in told["refusal"]
+
+
+def test_a_question_is_asked_at_two_budgets_at_once_and_opens_in_lanes(filled):
+    at = visit()
+    at.multiselect(key="several_budgets").set_value([(0, 0), (1, 32)])
+    next(b for b in at.button if b.label == "Run in lanes").click().run()
+    assert not at.exception and at.title[0].value == "Trace compare"
+    first, second = filled.live.recent()[:2][::-1]
+    assert [r.request.budget.search for r in (first, second)] == [0, 1]
+    for live in (first, second):
+        finished(filled, live.id)
+    at.run()
+    lanes = sent(at, "lanes")["lanes"]
+    assert [lane["run"] for lane in lanes] == [first.run.id, second.run.id]
+    assert lanes[0]["letter"] == "A" and first.request.question == second.request.question
+
+
+def test_one_run_in_lanes_is_refused_with_what_to_do(filled):
+    before = len(filled.live.recent())
+    at = visit()
+    next(b for b in at.button if b.label == "Run in lanes").click().run()
+    assert "choose a second" in at.error[0].value
+    assert len(filled.live.recent()) == before
