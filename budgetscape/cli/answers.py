@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from budgetscape.cli.values import named, shown
 from engine.analysis import allocation, frontier
 from engine.analysis.axis import Read, read
@@ -100,7 +98,8 @@ def _curve(found: Any) -> str:
         for name, value in (("ceiling", best.ceiling), ("knee", best.knee))
         if isinstance(value, Estimate)
     ]
-    return ", ".join([found.chosen + also, *ends])
+    far = isinstance(best.knee, Estimate) and best.knee.value > found.last
+    return ", ".join([found.chosen + also, *ends]) + " (beyond what was measured)" * far
 
 
 def _both(found: Any) -> str:
@@ -155,13 +154,10 @@ def _recommended(
 def _surface(
     panel: Panel, by: Sequence[str], unit: str, spend: float | None, quality: float | None
 ) -> dict[str, Any]:
-    ran = zip(*np.nonzero(panel.ran()), strict=True)
     return {
         "surface": panel.group,
         "path": allocation.path(panel, unit),
-        "next": [
-            allocation.next_unit(panel, panel.search[i], panel.think[j], unit) for i, j in ran
-        ],
+        "next": allocation.every_next(panel, unit),
         "iso_cost": None if spend is None else allocation.walk(panel, spend, unit),
         "iso_quality": None if quality is None else allocation.iso_quality(panel, quality, unit),
         "yields": [y for name in by for y in yields(panel, name)],

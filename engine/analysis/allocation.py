@@ -153,6 +153,20 @@ def next_unit(panel: Panel, search: int, think: int, unit: str) -> Next | Unknow
     return Next(search, think, gains, apart, _word(gains, apart))
 
 
+def every_next(panel: Panel, unit: str) -> list[Next]:
+    """Where the next unit goes from every measured cell."""
+    places = zip(*np.nonzero(panel.ran()), strict=True)
+    found = (next_unit(panel, panel.search[i], panel.think[j], unit) for i, j in places)
+    return [n for n in found if isinstance(n, Next)]
+
+
+def spread(panel: Panel, unit: str) -> tuple[float | None, float | None]:
+    """The least and the most that a measured cell takes; None where that is unknown."""
+    costs = panel.mean(unit)
+    known = costs[np.isfinite(costs)]
+    return (float(known.min()), float(known.max())) if len(known) else (None, None)
+
+
 def _further(panel: Panel, here: tuple[int, int], axis: Axis) -> tuple[int, int] | None:
     """The next measured cell along an axis."""
     i, j = here

@@ -148,8 +148,8 @@ def fitted(
     return Fit(
         family=family.name,
         parameters=_parameters(family, points, one, many, root),
-        ceiling=_named(ceilings, f"a {family.name} curve has no ceiling"),
-        knee=_named(knees, f"a {family.name} curve has no knee"),
+        ceiling=_named(ceilings, ceilings, f"a {family.name} curve has no ceiling", 1.0),
+        knee=_named(knees, ceilings, f"a {family.name} curve has no knee", np.inf),
         held_out=held_out,
         behind=behind,
         x=at,
@@ -159,9 +159,18 @@ def fitted(
     )
 
 
-def _named(values: tuple[Floats, Floats], otherwise: str) -> Estimate | Unknown:
-    one, many = values
-    return percentiles(float(one[0]), many) if len(one) else Unknown(otherwise)
+def _named(
+    values: tuple[Floats, Floats], ceilings: tuple[Floats, Floats], otherwise: str, beyond: float
+) -> Estimate | Unknown:
+    """A value with its interval; what draws without a visible ceiling say is `beyond`."""
+    (one, many), (top, tops) = values, ceilings
+    if not len(one):
+        return Unknown(otherwise)
+    if np.isnan(top[0]):
+        return Unknown("the curve falls")
+    if top[0] > 1:
+        return Unknown("no ceiling is in sight yet")
+    return percentiles(float(one[0]), np.where(tops > 1, beyond, many))
 
 
 def _parameters(
@@ -207,7 +216,10 @@ def profile(family: Family, points: Points, one: Solved, root: Floats) -> Estima
 
 
 def _ceilings(family: Family, made: Solved) -> Floats:
-    """The level each curve rises to; NaN where it falls, empty where the family has none."""
+    """The level each curve rises to, NaN where it falls, empty where the family has none.
+
+    No score is above 1: a curve that would rise further has no ceiling that these budgets show.
+    """
     if not family.ceiling:
         return np.empty(0)
     return np.where(_rises(made), made.coefficients[:, 0], np.nan)

@@ -205,8 +205,7 @@ def _compared(
     assert isinstance(each[0], Estimate) and isinstance(each[1], Estimate)
     assert isinstance(decides, Estimate) and isinstance(near, Estimate)
     freedom = len(apart) - 1
-    quantiles = float(stdtrit(freedom, (1 + level) / 2)) + float(stdtrit(freedom, POWER))
-    detectable = quantiles * standard_error(apart)
+    detectable = decides.half + float(stdtrit(freedom, POWER)) * standard_error(apart)
     return Compared(name, each[0], each[1], decides, near, margin, detectable)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from engine.analysis.panel import UNITS
 from engine.figures.surface import METRICS, Scale
 from engine.strategies import STRATEGIES, knobs_of, outside
 from engine.types import Axis, Budget, Mode, Question
@@ -190,13 +191,17 @@ class Filters:
     scale: Scale
 
 
-def filters(sweeps: Sequence[str], choices: Choices) -> Filters:
-    first = st.grid(3, min_column_width=NARROWEST_PX)
+def filters(sweeps: Sequence[str], choices: Choices, *, spacing: bool = True) -> Filters:
+    first = st.grid(2 + spacing, min_column_width=NARROWEST_PX)
     sweep = first.selectbox("Sweep", sweeps, key="sweep", bind="query-params")
     metric = first.selectbox(
         "Quality", list(METRICS), format_func=METRICS.__getitem__, key="metric", bind="query-params"
     )
-    scale = first.selectbox("Spacing of budgets", list(SCALES), key="spacing", bind="query-params")
+    scale = "even steps"
+    if spacing:
+        scale = first.selectbox(
+            "Spacing of budgets", list(SCALES), key="spacing", bind="query-params"
+        )
     several = len(choices.models) > 1
     second = st.grid(4 if several else 3, min_column_width=NARROWEST_PX)
     wanted = _several(second, "Strategies", choices.strategies, "strategies")
@@ -222,6 +227,40 @@ def filters(sweeps: Sequence[str], choices: Choices) -> Filters:
         tuple(sorted(levels[1])),
         SCALES[scale],
     )
+
+
+# ------------------------------------------------------------------------------------- budget allocation
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Which runs are weighed, and in what."""
+
+    filters: Filters
+    unit: str
+    """Empty: cost where every price is known, otherwise tokens."""
+    margin: float
+
+    @property
+    def metric(self) -> str:
+        return self.filters.metric
+
+
+def spending(sweeps: Sequence[str], choices: Choices) -> Spending:
+    found = filters(sweeps, choices, spacing=False)
+    line = st.grid(2, min_column_width=NARROWEST_PX)
+    units = ("", *UNITS)
+    unit = line.selectbox(
+        "Spending counted in",
+        units,
+        format_func=lambda name: name or "cost where known, else tokens",
+        key="unit",
+        bind="query-params",
+    )
+    margin = line.slider(
+        "As good means within (points)", 0.5, 10.0, 2.0, 0.5, key="margin", bind="query-params"
+    )
+    return Spending(found, unit or "", margin / 100)
 
 
 def _several(

@@ -101,10 +101,10 @@ def default_cells(metric: str) -> tuple[CellRow, ...]:
 
 
 def cells(chosen: Filters) -> Cells:
-    return _cells(version(), _slice(chosen), chosen.metric)
+    return _cells(version(), slice_of(chosen), chosen.metric)
 
 
-def _slice(chosen: Filters) -> Slice:
+def slice_of(chosen: Filters) -> Slice:
     return Slice(
         sweeps=(chosen.sweep,),
         strategies=chosen.strategies or None,
@@ -180,7 +180,7 @@ def heads(chosen: Filters, cell: state.Chosen, shown: Cells) -> list[RunHead]:
     if row is None:
         return []
     where = replace(
-        _slice(chosen),
+        slice_of(chosen),
         strategies=(row.strategy,),
         models=(row.model,),
         indexes=(row.index,),

@@ -36,10 +36,20 @@ trace_compare = st.Page(
     help="Runs side by side: where they part and what each extra unit bought",
 )
 
+budget_allocation = st.Page(
+    PAGES / "budget_allocation.py",
+    title="Budget allocation",
+    icon=":material/balance:",
+    url_path="budget-allocation",
+    help="Where the next unit goes, what is worth its price, and whether search scales like reasoning",
+)
+
 st.set_page_config(
     page_icon=ICON, layout="wide"
 )  # before the pages: their icons would be fetched from elsewhere
-page = st.navigation([live_query, trace_compare, quality_surface], position="top")
+page = st.navigation(
+    [live_query, trace_compare, quality_surface, budget_allocation], position="top"
+)
 st.set_page_config(page_title=f"{page.title} · Budgetscape", page_icon=ICON)
 st.title(page.title, anchor=False)
 try:

@@ -1,0 +1,34 @@
+"""Budget allocation: where the next unit of compute goes, between searching and thinking."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import allocating, controls, guide, judging, resources, weighing
+
+with st.spinner("Opening the store"):
+    sweeps = resources.sweeps()
+if not sweeps:
+    guide.nothing_measured()
+    st.stop()
+
+chosen = controls.spending(sweeps, resources.choices())
+found = weighing.spending(chosen)
+if not found.panels:
+    st.info("No run with this score lies under these filters.", icon=":material/filter_alt_off:")
+    st.stop()
+looks = resources.looks()
+
+allocating.recommendation(found, chosen)
+panel = allocating.surface(found)
+left, right = st.columns(2, gap="large")
+with left:
+    allocating.front(found, looks, chosen)
+with right:
+    allocating.walk(found, panel, looks, chosen)
+allocating.path(found, panel)
+allocating.next_unit(found, panel)
+allocating.wide_or_deep(found)
+judging.verdict(found, panel, looks, chosen)
+judging.together(panel)
+resources.keep_fresh()

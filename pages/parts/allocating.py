@@ -1,0 +1,242 @@
+"""What the allocation page shows: the recommendation, fronts, the walk along one spend, the next unit, the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from engine.analysis.allocation import Mix, Walk
+from engine.analysis.choice import Choice
+from engine.analysis.estimate import Estimate
+from engine.analysis.panel import Panel, Unknown
+from engine.figures.lines import LinesInfo, lines_figure, table_rows
+from engine.figures.markdown import literal
+from engine.figures.palette import Identity, Key
+from engine.figures.spending import front_info, walk_info
+from engine.figures.surface import METRICS
+from pages.parts import weighing
+from pages.parts.controls import words
+
+if TYPE_CHECKING:
+    from pages.parts.controls import Spending
+    from pages.parts.weighing import Spent
+
+Looks = Mapping[Key, Identity]
+
+
+def told(value: Estimate | Unknown, digits: int = 3) -> str:
+    """0.41 [0.35, 0.47], or why not."""
+    if isinstance(value, Unknown):
+        return value.why
+    low, high = (
+        f"{v:.{digits}g}" if abs(v) != float("inf") else "∞" for v in (value.low, value.high)
+    )
+    return f"{value.value:.{digits}g} [{low}, {high}]"
+
+
+def chart(info: LinesInfo, key: str, what: str) -> None:
+    """A chart with its numbers as a table behind it, or the reason why there is none."""
+    if info.reason:
+        st.info(literal(info.reason))
+        return
+    st.plotly_chart(
+        lines_figure(info), key=key, config={"displaylogo": False}, width="stretch", alt=what
+    )
+    with st.expander("Numbers", icon=":material/table:"):
+        st.dataframe(pd.DataFrame(table_rows(info)), hide_index=True, key=f"{key}_numbers")
+
+
+def recommendation(found: Spent, chosen: Spending) -> None:
+    """The card: what to run, what it saves, how sure that is."""
+    choice = found.choice
+    with st.container(border=True):
+        st.subheader("Recommendation", anchor=False)
+        if isinstance(choice, Unknown):
+            st.markdown(literal(f"None: {choice.why}."))
+            return
+        st.markdown(literal(choice.sentence))
+        columns = st.columns(4)
+        columns[0].metric("Quality of the pick", f"{choice.pick_quality:.3f}")
+        columns[1].metric("Quality of the best", f"{choice.best_quality:.3f}")
+        saving = "unknown" if choice.saving is None else f"{choice.saving:.0%}"
+        columns[2].metric(f"Saves of the {choice.unit}", saving)
+        columns[3].metric("Folds that agree", f"{choice.same} of {choice.folds}")
+        st.caption(
+            f"Chosen and judged on different folds of {choice.questions} questions; margin "
+            f"{100 * chosen.margin:g} points; difference {told(choice.difference)}."
+        )
+        _standings(choice)
+
+
+def _standings(choice: Choice) -> None:
+    with st.expander("Evidence: every setting against the best", icon=":material/table:"):
+        rows = [
+            {
+                "setting": s.cell.name,
+                choice.unit: s.spend,
+                "quality": s.quality,
+                "difference": s.difference.value,
+                "low": s.difference.low,
+                "high": s.difference.high,
+                "within the margin": s.state,
+                "tied": "tied" if s.tied else "",
+            }
+            for s in choice.standings
+        ]
+        st.dataframe(pd.DataFrame(rows), hide_index=True, key="standings")
+
+
+def front(found: Spent, looks: Looks, chosen: Spending) -> None:
+    """Every setting by its spending, and what nothing cheaper beats."""
+    st.subheader("What is worth its price", anchor=False)
+    info = front_info(found.table, found.front, looks, METRICS[chosen.metric])
+    chart(info, "front", "Quality of every setting over its spending, with the Pareto front")
+    for c in found.crossings:
+        first, last = (c.one, c.two) if c.at_first.value > 0 else (c.two, c.one)
+        sure = "" if c.certain else " (not certain at both ends)"
+        st.markdown(
+            literal(
+                f"{words(first.name)} leads up to {told(c.at)} {found.unit}, then {words(last.name)}{sure}."
+            )
+        )
+
+
+def walk(found: Spent, panel: Panel, looks: Looks, chosen: Spending) -> None:
+    """Fix a spend, slide between all thinking and all searching."""
+    st.subheader("The same money, spent otherwise", anchor=False)
+    low, high = weighing.spends(panel, found.unit)
+    if low is None or high is None or high <= low:
+        st.info(f"The settings of this surface do not differ in {found.unit}.")
+        return
+    spend = st.slider(
+        f"{found.unit.capitalize()} per question",
+        low,
+        high,
+        (low * high) ** 0.5 if low > 0 else (low + high) / 2,
+        key=f"spend {panel.group}{found.unit}",
+    )
+    line = weighing.walk(panel, spend, found.unit)
+    look = looks[panel.group.strategy, panel.group.model]
+    place = _split(line, str(panel.group))
+    chart(
+        walk_info(line, look, METRICS[chosen.metric], place),
+        "walk",
+        "Quality along a line of equal spending",
+    )
+    if isinstance(line, Walk) and line.mixes:
+        here, best = line.mixes[min(place, len(line.mixes) - 1)], line.best
+        said = [f"This split: {_mix(here)}."] + ([f"Best split: {_mix(best)}."] if best else [])
+        st.markdown(literal(" ".join(said)))
+        st.caption("Between measured cells all is interpolated, straight in ln(1 + budget).")
+
+
+def _split(line: Walk | Unknown, surface: str) -> int:
+    """Where on the line the slider stands."""
+    if isinstance(line, Unknown) or len(line.mixes) < 2:
+        return 0
+    last = len(line.mixes) - 1
+    return st.slider(
+        "From all thinking (left) to all searching (right)",
+        0,
+        last,
+        last // 2,
+        key=f"split {surface}",
+    )
+
+
+def _mix(mix: Mix) -> str:
+    return (
+        f"search {mix.point.search:.3g}, think {mix.point.think:.4g}, quality {told(mix.quality)}"
+    )
+
+
+def surface(found: Spent) -> Panel:
+    """Whose budgets are looked at below: one strategy with one model."""
+    if len(found.panels) == 1:
+        return found.panels[0]
+    place = st.selectbox(
+        "Strategy and model",
+        range(len(found.panels)),
+        format_func=lambda i: words(found.panels[i].group.name),
+        key="surface",
+        help="The recommendation and the front are over all of them, what follows is of this one",
+    )
+    return found.panels[place or 0]
+
+
+def path(found: Spent, panel: Panel) -> None:
+    """The cheapest path: how both budgets grow together when more may be spent."""
+    steps = weighing.cheapest(panel, found.unit)
+    with st.expander("The cheapest path through both budgets", icon=":material/moving:"):
+        if isinstance(steps, Unknown):
+            st.markdown(literal(f"There is none: {steps.why}."))
+            return
+        rows = [
+            {
+                found.unit: s.spend,
+                "queries": s.search,
+                "queries, 9 of 10 draws": f"{s.search_low:.3g} to {s.search_high:.3g}",
+                "thinking tokens": s.think,
+                "quality": told(s.quality),
+            }
+            for s in steps
+        ]
+        st.dataframe(
+            pd.DataFrame(rows),
+            hide_index=True,
+            column_config={
+                name: st.column_config.NumberColumn(format="%.3g")
+                for name in (found.unit, "queries", "thinking tokens")
+            },
+            key="path",
+        )
+
+
+def next_unit(found: Spent, panel: Panel) -> None:
+    """Where the next unit goes from every cell of one surface."""
+    st.subheader("Where the next unit goes", anchor=False)
+    rows = []
+    for n in weighing.next_units(panel, found.unit):
+        gains = {g.axis: g for g in n.gains}
+        rows.append(
+            {"queries": n.search, "thinking tokens": n.think, "next unit to": n.word}
+            | {
+                f"one step of {axis}": told(gains[axis].quality)
+                if axis in gains
+                else "not measured"
+                for axis in ("search", "think")
+            }
+            | {
+                f"{axis} per 1,000 {found.unit}": told(per_unit.scaled(1000), 2)
+                for axis in gains
+                if isinstance(per_unit := gains[axis].per_unit, Estimate)
+            }
+        )
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="next_units")
+    st.caption(
+        "Gains are differences on the same questions, with 95 % intervals; "
+        "tied: the interval of the difference covers zero."
+    )
+
+
+def wide_or_deep(found: Spent) -> None:
+    if not found.wide_deep:
+        return
+    st.subheader("Wide or deep", anchor=False)
+    rows = [
+        {
+            "strategy": w.wide.name,
+            "queries": w.search,
+            "thinking tokens": w.think,
+            "wide": w.wide.width,
+            "deep": w.deep.width,
+            "wide minus deep": told(w.wide_minus_deep.difference),
+            "wide is": w.wide_minus_deep.state,
+            "seconds saved": w.seconds_saved,
+        }
+        for w in found.wide_deep
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="wide_deep")

@@ -1,0 +1,173 @@
+"""The verdict on the page: does search scale like reasoning here, the evidence under it, or the cells to run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from engine.analysis.demand import demands, yields
+from engine.analysis.evidence import Apart, Evidence
+from engine.analysis.joint import corners, joint
+from engine.analysis.panel import Axis, Panel, Unknown
+from engine.analysis.sentences import sentence
+from engine.figures.markdown import literal
+from engine.figures.spending import axis_info
+from engine.figures.surface import METRICS
+from pages.parts import weighing
+from pages.parts.allocating import Looks, chart, told
+
+if TYPE_CHECKING:
+    from engine.analysis.verdict import Verdict
+    from pages.parts.controls import Spending
+    from pages.parts.weighing import Spent
+
+AXES: tuple[Axis, Axis] = ("search", "think")
+BADGES = {
+    "alike": (":material/check:", "green"),
+    "differs": (":material/call_split:", "orange"),
+    "neither": (":material/horizontal_rule:", "gray"),
+    "cannot tell": (":material/help:", "gray"),
+}
+
+
+def verdict(found: Spent, panel: Panel, looks: Looks, chosen: Spending) -> None:
+    """Does search scale like reasoning here, with the evidence under it, or the cells to run."""
+    st.subheader("Does search scale like reasoning here?", anchor=False)
+    said, under = weighing.verdict(found, panel)
+    icon, colour = BADGES[said.mixture.word]
+    st.badge(said.mixture.word, icon=icon, color=colour)  # type: ignore[arg-type]
+    st.markdown(literal(sentence(said)))
+    _parts(said)
+    if isinstance(under, Evidence):
+        st.dataframe(
+            pd.DataFrame(
+                [
+                    {
+                        "": a.name,
+                        "search": told(a.search),
+                        "think": told(a.think),
+                        "apart": told(a.difference),
+                    }
+                    for a in under.apart
+                ]
+            ),
+            hide_index=True,
+            key="evidence",
+        )
+    _curves(found, panel, looks, chosen)
+    _needed(said, panel)
+
+
+def _apart(one: Apart) -> dict[str, str]:
+    numbers = {"search": one.search, "think": one.think, "apart": one.difference}
+    return {"fitted": one.name} | {name: told(value) for name, value in numbers.items()}
+
+
+def _parts(said: Verdict) -> None:
+    rows = [
+        {
+            "questions of": " ".join(f"{k} {v}" for k, v in part.stratum) or "all",
+            "weight": part.weight,
+            "n": part.questions,
+            "verdict": part.word,
+            **{c.name: told(c.difference) for c in part.compared},
+            "why": part.why,
+        }
+        for part in (said.mixture, *said.strata)
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={"weight": st.column_config.NumberColumn(format="%.2f")},
+        key="parts",
+    )
+
+
+def _curves(found: Spent, panel: Panel, looks: Looks, chosen: Spending) -> None:
+    look = looks[panel.group.strategy, panel.group.model]
+    for column, axis in zip(st.columns(2, gap="large"), AXES, strict=True):
+        with column:
+            read = weighing.axis(found, panel, axis)
+            info = axis_info(read, look, METRICS[chosen.metric])
+            chart(info, f"curve_{axis}", f"Quality over the {axis} budget with the fitted curve")
+            if not isinstance(read, Unknown):
+                note = f"At {read.line.slice}: {read.trend.direction}."
+                st.caption(literal(f"{note} {read.caution}".strip()))
+
+
+def _needed(said: Verdict, panel: Panel) -> None:
+    more = said.needed
+    if more is None:
+        return
+    took = "" if more.tokens is None else f", about {more.tokens:,.0f} tokens"
+    took += (
+        "" if more.seconds is None else f" and {more.seconds / 60:,.0f} minutes one after another"
+    )
+    st.markdown(
+        literal(
+            f"To tell, run search {', '.join(map(str, more.search))} and think {', '.join(map(str, more.think))} "
+            f"for {more.questions} questions: {more.runs:,} runs{took}."
+        )
+    )
+    name = f"{more.strategy}-verdict".replace(".", "-")[:64]
+    st.download_button(
+        "Plan these cells",
+        more.toml(name, panel.group.index_name or None, "QUESTIONS"),
+        file_name=f"{name}.toml",
+        icon=":material/playlist_add:",
+        help="A plan for budgetscape sweep; put the name of the question set in it",
+    )
+
+
+def together(panel: Panel) -> None:
+    """Whether the budgets help each other or stand in for each other, and how one is used as the other grows."""
+    st.subheader("How the two budgets work together", anchor=False)
+    outer, model = corners(panel), joint(panel)
+    if isinstance(outer, Unknown):
+        st.markdown(literal(f"Cannot tell: {outer.why}."))
+    else:
+        (a, b), (c, d) = outer.search, outer.think
+        st.markdown(
+            literal(
+                f"{outer.word.capitalize()}: search {a} to {b} together with think {c} to {d} adds {told(outer.extra)} "
+                "beyond the sum of each alone, on the scale of the scores."
+            )
+        )
+    if isinstance(model, Unknown):
+        st.caption(literal(f"On the fitted (logit) scale: {model.why}."))
+    else:
+        both = told(model.coefficients["search x think"])
+        st.caption(literal(f"On the fitted (logit) scale: {model.word}, search x think {both}."))
+    rows = [
+        {
+            "use of": {"search": "queries", "think": "thinking tokens"}[d.of],
+            "of a budget of": d.at,
+            "at the smallest other budget": d.used[0],
+            "at the largest": d.used[-1],
+            "for each doubling of the other": told(d.per_doubling),
+        }
+        for axis in AXES
+        for d in demands(panel, axis)
+        if d.used
+    ]
+    if rows:
+        number = st.column_config.NumberColumn(format="%.1f")
+        st.dataframe(
+            pd.DataFrame(rows),
+            hide_index=True,
+            column_config={"at the smallest other budget": number, "at the largest": number},
+            key="demand",
+        )
+    by_hops = [
+        {
+            "hops": y.value,
+            "questions": y.questions,
+            "queries sent": told(y.searches),
+            "evidence found per query": told(y.gold_per_search),
+        }
+        for y in yields(panel, "hops")
+    ]
+    if by_hops:
+        st.dataframe(pd.DataFrame(by_hops), hide_index=True, key="yields")

@@ -1,0 +1,126 @@
+"""Cells weighed against what they took: the analyses behind the allocation page, each worked out once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.analysis.allocation import Next, Step, Walk, every_next, path, spread
+from engine.analysis.allocation import walk as iso_cost
+from engine.analysis.axis import Read, read
+from engine.analysis.choice import Choice, choose
+from engine.analysis.evidence import Evidence, evidence
+from engine.analysis.frontier import Crossing, OnFront, WideDeep, front, fronts_cross, wide_deep
+from engine.analysis.paired import Table, table
+from engine.analysis.panel import Axis as BudgetAxis
+from engine.analysis.panel import Panel, Unknown, panels, unit_of
+from engine.analysis.verdict import Verdict
+from engine.analysis.verdict import verdict as judge
+from pages.parts import resources
+from store.history import Slice
+from store.scores import score_rows
+
+if TYPE_CHECKING:
+    from pages.parts.controls import Spending
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spent:
+    """All surfaces of the filters, weighed against what they took."""
+
+    key: str
+    """Names the runs and settings, for caches of what follows from them."""
+    panels: tuple[Panel, ...]
+    unit: str
+    table: Table | Unknown
+    choice: Choice | Unknown
+    front: tuple[OnFront, ...] | Unknown
+    crossings: tuple[Crossing, ...]
+    wide_deep: tuple[WideDeep, ...]
+
+
+def spending(chosen: Spending) -> Spent:
+    return _spending(
+        resources.version(),
+        resources.slice_of(chosen.filters),
+        chosen.metric,
+        chosen.unit,
+        chosen.margin,
+    )
+
+
+@st.cache_resource(max_entries=8, show_spinner="Weighing the cells")
+def _spending(
+    as_of: str,
+    where: Slice,
+    metric: str,
+    unit: str,
+    margin: float,
+) -> Spent:
+    some = panels(score_rows(resources.application().store, where, metric))
+    some = tuple(sorted(some, key=lambda p: -int(p.ran().sum())))
+    unit = unit or unit_of(some)
+    cells = table(some, unit)
+    return Spent(
+        f"{as_of} {where} {metric}",
+        some,
+        unit,
+        cells,
+        cells if isinstance(cells, Unknown) else choose(cells, margin),
+        cells if isinstance(cells, Unknown) else front(cells),
+        () if isinstance(cells, Unknown) else fronts_cross(cells),
+        wide_deep(some),
+    )
+
+
+def spends(panel: Panel, unit: str) -> tuple[float | None, float | None]:
+    """The least and the most that a measured setting takes."""
+    return spread(panel, unit)
+
+
+def walk(panel: Panel, spend: float, unit: str) -> Walk | Unknown:
+    return iso_cost(panel, spend, unit)
+
+
+def cheapest(panel: Panel, unit: str) -> tuple[Step, ...] | Unknown:
+    return path(panel, unit)
+
+
+def next_units(panel: Panel, unit: str) -> list[Next]:
+    """Where the next unit goes from every measured cell."""
+    return every_next(panel, unit)
+
+
+def verdict(found: Spent, panel: Panel) -> tuple[Verdict, Evidence | Unknown]:
+    """The verdict on one surface by hops, with its evidence."""
+    return _verdict(found.key, str(panel.group), found.unit, panel)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Fitting curves")
+def _verdict(
+    key: str,  # noqa: ARG001  (the key of the cache)
+    group: str,  # noqa: ARG001
+    unit: str,
+    _panel: Panel,
+) -> tuple[Verdict, Evidence | Unknown]:
+    said = judge(_panel, unit, ("hops",))
+    if said.placed is None:
+        return said, Unknown(said.mixture.why)
+    return said, evidence(*said.placed)
+
+
+def axis(found: Spent, panel: Panel, name: BudgetAxis) -> Read | Unknown:
+    return _axis(found.key, str(panel.group), name, found.unit, panel)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Fitting curves")
+def _axis(
+    key: str,  # noqa: ARG001  (the key of the cache)
+    group: str,  # noqa: ARG001
+    name: BudgetAxis,
+    unit: str,
+    _panel: Panel,
+) -> Read | Unknown:
+    return read(_panel, name, None, unit)

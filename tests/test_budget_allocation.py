@@ -1,0 +1,70 @@
+"""The allocation page from the router: a recommendation, lines, the next unit and the verdict, or reasons."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.analysis.panel import Unknown
+from engine.figures.lines import LinesInfo, Series, lines_figure, table_rows
+from engine.figures.palette import Identity
+from engine.figures.spending import axis_info, front_info, walk_info
+from tests.test_pages import ROUTER, empty, filled, measured, visit  # noqa: F401
+
+PAGE = str(ROUTER.parents[1] / "budget_allocation.py")
+LOOK = Identity("corag", "#0072B2", "circle", "●")
+
+
+def texts(at: AppTest) -> str:
+    return " ".join(m.value.replace("\\", "") for m in at.markdown)
+
+
+def test_a_filled_store_gets_a_recommendation_a_front_and_a_verdict(filled):  # noqa: F811
+    at = visit(PAGE)
+    said = texts(at)
+    assert any(start in said for start in ("Cheapest setting", "No cheaper", "Undecided"))
+    assert "Cannot tell whether search scales like reasoning" in said
+    assert len(at.get("plotly_chart")) >= 3
+    assert at.get("download_button"), "the missing cells can be planned"
+
+
+def test_an_empty_store_says_how_to_fill_it(empty):  # noqa: F811
+    at = visit(PAGE)
+    assert any("Nothing has been measured yet" in m.value for m in at.markdown)
+
+
+def test_filters_without_runs_say_so(filled):  # noqa: F811
+    at = visit(PAGE, metric="evidence recall")
+    assert any("No run with this score" in i.value for i in at.info)
+
+
+def test_the_margin_and_the_unit_are_in_the_link(filled):  # noqa: F811
+    at = visit(PAGE, unit="seconds", margin="10")
+    assert any("10 points" in c.value for c in at.caption)
+
+
+def test_a_figure_shows_bands_and_steps_and_takes_no_markup():
+    one = Series(
+        "<b>x</b>", LOOK, (1.0, 2.0), (0.1, 0.2), (0.0, 0.1), (0.2, 0.3), kind="extrapolated"
+    )
+    made = lines_figure(LinesInfo("x", "y", (one,), mark=1.5))
+    band, line = made["data"]
+    assert band["y"] == [0.2, 0.3, 0.1, 0.0] and line["line"]["dash"] == "dash"
+    assert line["name"] == "&lt;b&gt;x&lt;/b&gt;" and made["layout"]["shapes"][0]["x0"] == 1.5
+    assert table_rows(LinesInfo("x", "y", (one,)))[1] == {
+        "series": "<b>x</b>",
+        "x": 2.0,
+        "y": 0.2,
+        "low": 0.1,
+        "high": 0.3,
+    }
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        front_info(Unknown("why"), Unknown("why"), {}, "em"),
+        walk_info(Unknown("why"), LOOK, "em", None),
+        axis_info(Unknown("why"), LOOK, "em"),
+    ],
+)
+def test_what_cannot_be_drawn_has_its_reason(info):
+    assert info.reason == "why" and info.series == ()
