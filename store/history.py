@@ -96,6 +96,8 @@ class RunHead:
     f1: float | None
     contains: float | None
     evidence_recall: float | None
+    judge: float | None
+    citation_support: float | None
     well_formed: float | None = None
     """Share of the model's texts that had the form the protocol asks for; None where that was not recorded."""
 
@@ -253,7 +255,8 @@ class Store:
             f"""
             SELECT id, sweep, question_id, question, hops, operations, strategy, model, index_name,
                    search, think, seed, answer, stopped_by, cut_off, search_used, think_used,
-                   input_tokens + completion_tokens, seconds, cost, em, f1, contains, evidence_recall,
+                   input_tokens + completion_tokens, seconds, cost, em, f1, contains, evidence_recall, judge,
+                   citation_support,
                    CASE WHEN turns > 0 THEN well_formed / turns END
             FROM runs WHERE {text} ORDER BY question_id, strategy, model, search, think, seed, id
             LIMIT ? OFFSET ?

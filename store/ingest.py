@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from engine.errors import Damaged
+from store import judgements
 from store.home import Home
 from store.journal import Line, Torn, journal_files, read
 from store.rows import Row, plan_row, rows_of
@@ -25,7 +26,9 @@ from store.summary import refresh
 
 BATCH = 2_000
 """Lines a transaction."""
-DERIVED = "runs trajectories sweeps failures conflicts unreadable summary ingested".split()
+DERIVED = (
+    "runs trajectories sweeps failures conflicts unreadable summary judgements ingested".split()
+)
 
 
 @dataclass
@@ -66,6 +69,7 @@ class _Batch:
     trajectories: dict[str, Row] = field(default_factory=dict)
     runs: list[Row] = field(default_factory=list)
     failures: dict[str, list[Row]] = field(default_factory=dict)
+    judgements: dict[str, Row] = field(default_factory=dict)
     conflicts: list[Row] = field(default_factory=list)
     unreadable: list[Row] = field(default_factory=list)
     torn: int = 0
@@ -158,6 +162,7 @@ def _known(db: duckdb.DuckDBPyConnection, lines: Sequence[Line]) -> dict[tuple[s
     try:
         rows = db.execute(
             "SELECT 'trajectory', id, sha FROM trajectories SEMI JOIN asked USING (id) "
+            "UNION ALL SELECT 'judgement', id, sha FROM judgements SEMI JOIN asked USING (id) "
             "UNION ALL SELECT 'sweep', sweep, sha FROM sweeps"
         ).fetchall()
     finally:
@@ -205,7 +210,16 @@ def _add_failures(batch: _Batch, file: _File, line: Line) -> None:
     batch.failures[line.id] = rows_of(line, file.sweep).failures
 
 
-ADD = {"sweep": _add_plan, "trajectory": _add_trajectory, "failed": _add_failures}
+def _add_judgement(batch: _Batch, file: _File, line: Line) -> None:
+    batch.judgements[line.id] = judgements.row_of(line, file.sweep)
+
+
+ADD = {
+    "sweep": _add_plan,
+    "trajectory": _add_trajectory,
+    "failed": _add_failures,
+    judgements.KIND: _add_judgement,
+}
 
 
 def _write(db: duckdb.DuckDBPyConnection, batch: _Batch) -> None:
@@ -221,12 +235,14 @@ def _write(db: duckdb.DuckDBPyConnection, batch: _Batch) -> None:
         chain.from_iterable(batch.failures.values()),
         batch.failures,
     )
+    _insert(db, "judgements", batch.judgements.values())
     _insert(db, "conflicts", batch.conflicts)
     _insert(db, "unreadable", batch.unreadable)
     _replace(db, "ingested", "file", batch.upto.values(), batch.upto)
     touched = {(t["sweep"], t["config"]) for t in batch.trajectories.values()}
     rows = [{"sweep": s, "config": c} for s, c in sorted(touched)]
     _insert(db, "stale", rows, "ANTI JOIN stale USING (sweep, config)")
+    judgements.mark_stale(db, {row["sweep"] for row in batch.judgements.values()})
 
 
 def _replace(

@@ -91,6 +91,20 @@ def m004_well_formed(db: duckdb.DuckDBPyConnection) -> None:
             db.execute(f"ALTER TABLE {table} ADD COLUMN {column} BIGINT")
 
 
+@migration
+def m005_judgements(db: duckdb.DuckDBPyConnection) -> None:
+    """What judges made of runs, with its cost (see judgements.py), and the scores of one judge beside each run."""
+    db.execute("""
+        CREATE TABLE judgements (
+            id VARCHAR, sha VARCHAR, sweep VARCHAR, run_id VARCHAR, "by" VARCHAR, model VARCHAR,
+            judge DOUBLE, citation_support DOUBLE, reason VARCHAR, cited BIGINT, decided BIGINT,
+            input_tokens BIGINT, completion_tokens BIGINT, calls BIGINT, seconds DOUBLE, cost DOUBLE
+        );
+        ALTER TABLE runs ADD COLUMN judge DOUBLE;
+        ALTER TABLE runs ADD COLUMN citation_support DOUBLE;
+    """)
+
+
 def migrate(db: duckdb.DuckDBPyConnection) -> int:
     """Apply what is missing; returns the version.
 

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import duckdb
 
-METRICS = ("em", "f1", "contains", "numeric", "evidence_recall")
+from store import judgements
+
+METRICS = ("em", "f1", "contains", "numeric", "evidence_recall", *judgements.METRICS)
 STRATA = ("hops", "operations", "phrasing")
 
 
@@ -28,6 +30,7 @@ def refresh(db: duckdb.DuckDBPyConnection) -> None:
         db.execute(
             "DELETE FROM summary s USING stale t WHERE s.sweep = t.sweep AND s.config = t.config"
         )
+        judgements.fill(db)
         for metric in METRICS:
             db.execute(_sums(metric), [metric])
         db.execute("DELETE FROM stale")

@@ -179,7 +179,7 @@ def test_text_that_is_no_unicode_is_stored_with_a_mark(home, db):
 
 def test_kinds_that_a_later_version_may_write_are_passed_over(home, db):
     with Journal.open(home, "grid") as journal:
-        journal.append("judgement", "j1", {"anything": 1})
+        journal.append("remark", "j1", {"anything": 1})
     taken = ingest(db, home)
     assert (taken.trajectories, taken.unreadable, taken.torn) == (0, 0, 0)
 

@@ -1,4 +1,4 @@
-"""The command line: `budgetscape ask|world|index|questions|sweep|sweeps|surface|fit|allocate|verdict|store|...`.
+"""The command line: `budgetscape ask|world|index|questions|sweep|sweeps|judge|surface|fit|allocate|verdict|store|...`.
 
 An error is one line that says what to do, and a non-zero exit; `--traceback` before the command shows where it came
 from.
@@ -22,6 +22,7 @@ COMMANDS = {
     "questions": "budgetscape.cli.data:questions",
     "sweep": "budgetscape.cli.sweep:sweep",
     "sweeps": "budgetscape.cli.sweeps:sweeps",
+    "judge": "budgetscape.cli.judge:judge",
     "surface": "budgetscape.cli.store_commands:surface",
     "fit": "budgetscape.cli.numbers:fit",
     "allocate": "budgetscape.cli.numbers:allocate",

@@ -34,7 +34,7 @@ def _over_a_sweep(report: Callable[..., Report]) -> Callable[..., None]:
         "--metric",
         default="em",
         show_default=True,
-        help="em, f1, contains, numeric or evidence_recall.",
+        help="em, f1, contains, numeric, evidence_recall, judge or citation_support.",
     )
     @click.option("--strategy", multiple=True, help="Only this strategy; may be repeated.")
     @click.option("--model", multiple=True, help="Only this model; may be repeated.")

@@ -41,7 +41,7 @@ def opened(home: Home, *sweeps: str) -> Store:
     "--metric",
     default="em",
     show_default=True,
-    help="em, f1, contains, numeric or evidence_recall.",
+    help="em, f1, contains, numeric, evidence_recall, judge or citation_support.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def surface(name: str, by: str, metric: str, as_json: bool) -> None:

@@ -28,6 +28,8 @@ METRICS = {
     "contains": "answer contained",
     "numeric": "numeric equality",
     "evidence_recall": "evidence recall",
+    "judge": "judge's score",
+    "citation_support": "citation support",
 }
 CAMERA = {"eye": {"x": -1.2, "y": -1.3, "z": 0.7}, "center": {"x": 0, "y": 0, "z": -0.16}}
 

@@ -237,7 +237,7 @@ def marks(shown: Shown | None, metric: str) -> list[Mark]:
     """The shown run as a point on the surface; without gold a vertical line."""
     if shown is None or shown.run is None:
         return []
-    z = getattr(shown.run.scores, metric)
+    z = getattr(shown.run.scores, metric, None)
     label = "this run" if z is not None else "this run (no gold answer is known)"
     return [Mark(shown.budget.search, shown.budget.think, z, label, MARK_COLOUR)]
 
