@@ -135,6 +135,17 @@ def test_a_run_under_way_has_a_lane_and_ends_under_the_name_it_is_saved_by(fille
     assert sent(at, "lanes")["lanes"][1]["limit"] != "Still running."
 
 
+def test_runs_in_lanes_can_be_stopped_together(filled):
+    asked = LiveRequest(question(1), "closed_book", SLOW, None, Budget(0, 32))
+    lanes = [filled.live.start(asked) for _ in range(2)]
+    at = visit(COMPARE, lane=lanes)
+    assert sent(at, "lanes")["gains"] == []
+    at.button(key="compare_stop").click().run()
+    for live in lanes:
+        finished(filled, live)
+        assert filled.live.get(live).state == "stopped"
+
+
 def test_a_run_that_was_stopped_is_compared_as_far_as_it_came(filled):
     live = filled.live.start(LiveRequest(question(1), "closed_book", SLOW, None, Budget(0, 32)))
     filled.live.stop(live)

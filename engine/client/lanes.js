@@ -141,7 +141,7 @@ function tables({ lanes, overlap, gains, looks }) {
   const list = make("ul");
   for (const gain of gains) list.append(make("li", "", gain));
   bought.append(list);
-  box.append(bought);
+  if (gains.length) box.append(bought);
   if (looks.length) box.append(searches(lanes, looks));
   return box;
 }

@@ -23,7 +23,9 @@ UNITS: dict[Axis, str] = {
 }
 SHORTEST_FOLD = 2
 """Fewer equal rows than this are not worth folding."""
-LONGEST_HEAD = 160
+LONGEST_HEAD, SHORT_HEAD = 160, 60
+"""Characters of a step's text that its head shows, in a comparison of few and of many steps."""
+MANY = 2_000
 MOST_TEXT = 200_000
 """Characters of step texts that are sent at once; beyond, only those of the opened steps are."""
 MOST_SEGMENTS = 400
@@ -97,18 +99,19 @@ def lanes_info(
 ) -> LanesInfo:
     """All that is drawn. `running` are lanes whose runs are not over."""
     steps = [trace_info(run.trace.steps, run.question.supporting_ids) for run in told.runs]
+    longest = LONGEST_HEAD if sum(map(len, steps)) <= MANY else SHORT_HEAD
     whole = sum(_weight(step) for lane in steps for step in lane) <= MOST_TEXT
-    wanted = _all(steps) if whole else [o for o in opened if _is_there(o, steps)]
+    wanted = _all(steps, longest) if whole else [o for o in opened if _is_there(o, steps)]
     return LanesInfo(
         lanes=tuple(_lane(told, i, looks, i in running) for i in range(len(told.runs))),
-        heads=tuple(tuple(_head(step) for step in lane) for lane in steps),
+        heads=tuple(tuple(_head(step, longest) for step in lane) for lane in steps),
         rows=tuple((_label(told.axis, row.at), row.equal, row.steps) for row in told.rows),
         folds=tuple(s for s in stretches(told.rows) if s[1] - s[0] >= SHORTEST_FOLD),
         parting_row=_parting_row(told),
         parting=words.parting(told, running),
         strip=_strip(told),
         overlap=_overlap(told),
-        gains=tuple(words.gain(g) for g in told.gains),
+        gains=() if running else tuple(words.gain(g) for g in told.gains),
         looks=_looks(told),
         questions=tuple(dict.fromkeys(run.question.text for run in told.runs)),
         bodies={f"{lane}:{step}": _body(steps[lane][step]) for lane, step in wanted},
@@ -181,13 +184,13 @@ def _facts(run: Run) -> tuple[tuple[str, str], ...]:
 # -------------------------------------------------------------------------------------------------- steps
 
 
-def _head(step: StepInfo) -> Head:
-    short = " ".join(step.text[: 2 * LONGEST_HEAD].split())[:LONGEST_HEAD]
-    text = short if len(step.text) <= LONGEST_HEAD else short + "…"
+def _head(step: StepInfo, longest: int) -> Head:
+    short = " ".join(step.text[: 2 * longest].split())[:longest]
+    text = short if len(step.text) <= longest else short + "…"
     if step.passages:
-        text = " · ".join(p.title for p in step.passages)[:LONGEST_HEAD]
+        text = " · ".join(p.title for p in step.passages)[:longest]
     gold = any(p.gold and p.new for p in step.passages)
-    more = bool(step.passages) or len(step.text) > LONGEST_HEAD or "\n" in step.text.strip()
+    more = bool(step.passages) or len(step.text) > longest or "\n" in step.text.strip()
     return step.kind, step.title, text, " · ".join(step.facts), gold, more
 
 
@@ -199,12 +202,12 @@ def _weight(step: StepInfo) -> int:
     return len(step.text) + sum(len(p.title) + len(p.text) for p in step.passages)
 
 
-def _all(steps: Sequence[Sequence[StepInfo]]) -> list[Opened]:
+def _all(steps: Sequence[Sequence[StepInfo]], longest: int) -> list[Opened]:
     return [
         (lane, place)
         for lane, held in enumerate(steps)
         for place, step in enumerate(held)
-        if _head(step)[-1]
+        if _head(step, longest)[-1]
     ]
 
 

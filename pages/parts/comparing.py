@@ -53,9 +53,23 @@ def side_by_side(lanes: Sequence[Shown], looks: Mapping[Key, Identity]) -> None:
         now = runs(state.lanes()) if running else list(lanes)
         if running and not any(lane.running for lane in now):
             st.rerun()
+        if running:
+            st.button(
+                "Stop all",
+                icon=":material/stop_circle:",
+                key="compare_stop",
+                on_click=_stop,
+                args=(now,),
+            )
         _draw(now, looks)
 
     drawn()
+
+
+def _stop(lanes: Sequence[Shown]) -> None:
+    for lane in lanes:
+        if lane.running:
+            resources.application().live.stop(lane.id)
 
 
 def _draw(lanes: Sequence[Shown], looks: Mapping[Key, Identity]) -> None:
@@ -100,7 +114,22 @@ def _info(
     lanes: Sequence[Shown],
 ) -> LanesInfo:
     running = [number for number, lane in enumerate(lanes) if lane.running]
-    return lanes_info(told, looks, opened, running)
+    if running:
+        return lanes_info(told, looks, opened, running)
+    ids = tuple(lane.id for lane in lanes)
+    return _drawn(resources.version(), ids, told.axis, tuple(opened), told, looks)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _drawn(
+    as_of: str,  # noqa: ARG001  (the key of the cache)
+    run_ids: tuple[str, ...],  # noqa: ARG001
+    axis: Axis,  # noqa: ARG001
+    opened: tuple[tuple[int, int], ...],
+    _held: Comparison,
+    _looks: Mapping[Key, Identity],
+) -> LanesInfo:
+    return lanes_info(_held, _looks, opened)
 
 
 def _files(told: Comparison) -> None:
