@@ -34,12 +34,12 @@ def test_a_sane_budget_comes_back_as_it_is(search, think):
     assert checked(Budget(search, think)) == Budget(search, think)
 
 
-def test_a_budget_that_nobody_can_force_yet_is_refused_instead_of_run_as_a_cap():
-    with pytest.raises(InputError, match="search budget can only be cap"):
-        checked(Budget(1, 1, search_mode="force"))
+def test_a_mode_that_does_not_exist_is_refused():
+    with pytest.raises(InputError, match="search budget can only be cap or force"):
+        checked(Budget(1, 1, search_mode="effort"))
     with pytest.raises(InputError, match="think budget can only be cap or force"):
         checked(Budget(1, 1, think_mode="whatever"))
-    assert checked(Budget(1, 1, think_mode="force")).think_mode == "force"
+    assert checked(Budget(1, 1, "force", "force")).search_mode == "force"
 
 
 @given(st.integers(0, 50), st.lists(st.integers(-5, 60)))
