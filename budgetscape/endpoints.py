@@ -29,6 +29,7 @@ from engine.models.agent import AddressAgent, CommandAgent
 from engine.models.capabilities import NOTHING_KNOWN, Capabilities
 from engine.models.openai import OpenAIChat
 from engine.pricing import PriceCard
+from engine.types import ThinkControl
 from store.home import Home
 
 PREFERRED = "smollm2-135m-corag"
@@ -155,8 +156,17 @@ class Registry:
         """What a model can do, once it was probed; `think_control` as the file has decided."""
         spec = self.spec(name)
         able = CAPABILITIES if spec.embedded else self._recall(spec)
-        decided = spec.think_control
-        return replace(able, think_control=decided) if able and decided else able
+        return _decided(able, spec) if able else None
+
+    def think_control(self, name: str) -> ThinkControl:
+        """How a model's thinking can be bounded; until it was probed, `hard` unless the file says otherwise.
+
+        An agent of the user's own takes its budgets as advice.
+        """
+        if name in self._agents:
+            return "advisory"
+        able = self.capabilities(name)
+        return able.think_control if able else self.spec(name).think_control or "hard"
 
     def fingerprint(self, name: str) -> str:
         """A hash of what stands behind a name. For an endpoint that is all it says about itself."""
@@ -192,6 +202,7 @@ class Registry:
             except BaseException:
                 await model.aclose()
                 raise
+        model.capabilities = _decided(model.capabilities, spec)
         return model
 
     def _key(self, spec: ModelSpec | AgentSpec) -> str:
@@ -229,6 +240,11 @@ class Registry:
 
 
 _TABLE = TypeAdapter(Capabilities)
+
+
+def _decided(able: Capabilities, spec: ModelSpec) -> Capabilities:
+    """What was probed, with what a person has decided in its place."""
+    return replace(able, think_control=spec.think_control) if spec.think_control else able
 
 
 def on_board(adapters: Path | None) -> dict[str, ModelSpec]:

@@ -14,11 +14,12 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from engine.errors import BudgetscapeError, InputError
-from engine.run.budgets import checked, doses
+from engine.models.capabilities import control_of
+from engine.run.budgets import checked, controlled, doses
 from engine.run.driver import Begun, Driver, Log, Piece
 from engine.run.memo import Memo
 from engine.run.ports import Performer, Retriever
@@ -224,7 +225,9 @@ async def take_checkpoints(
         taken.runs.append(run)
         taken.paid, taken.cost = paid, price(paid)
 
-    held = await take(trajectory, request.checkpoints, model, retriever, price, told)
+    control = control_of(model)
+    cells = [controlled(b, control, request.model) for b in request.checkpoints]
+    held = await take(trajectory, cells, model, retriever, price, told)
     if held.runs:
         await asyncio.to_thread(parts.save, held)
 
@@ -243,9 +246,11 @@ async def perform(
         retriever = await parts.retriever(request.index or "")
     says("waking the model")
     model = await parts.model(request.model)
+    budget = controlled(request.budget, control_of(model), request.model)
     config = completed(await asyncio.to_thread(parts.config, request))
+    config = replace(config, budget=budget)
     memo = Memo(model, retriever)
-    question, budget = request.question, config.budget
+    question = request.question
     driver = Driver(memo, memo, budget, question.id, config.seed, config.decoding, log, memo)
     says("")
     try:

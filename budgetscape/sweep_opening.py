@@ -97,6 +97,7 @@ async def left_of(plan: Plan, parts: Parts) -> tuple[Recorded, list[Job], list[J
         {m: parts.registry.fingerprint(m) for m in plan.models},
         parts.recipe(plan.index),
         frozenset(parts.agents()),
+        {m: parts.think_control(m) for m in plan.models if m not in parts.agents()},
     )
     every = list(jobs(plan, questions, ground))
     if not every:

@@ -24,7 +24,7 @@ from engine.run.ports import Performer, Retriever
 from engine.strategies import outside
 from engine.sweeps.record import to_body
 from engine.sweeps.trajectory import Price, Trajectory
-from engine.types import Question, RunConfig, Usage
+from engine.types import Question, RunConfig, ThinkControl, Usage
 from store.bundles import install_bundles
 from store.corpora import load_questions, question_names
 from store.history import Store
@@ -137,6 +137,10 @@ class Parts:
             return named or agents[0]
         hint = "(the strategy external needs one: docs/external.md)"
         raise UnknownName("agent", named or "", agents, hint)
+
+    def think_control(self, model: str) -> ThinkControl:
+        """Whether its thinking is budgeted in tokens or by effort levels."""
+        return self.registry.think_control(model)
 
     def indexes(self) -> list[str]:
         return index_names(self.home)

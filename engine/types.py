@@ -12,7 +12,11 @@ from typing import Any, ClassVar, Literal
 
 Mode = Literal["cap", "force"]
 """A budget is a permission, or a dose that is to be spent."""
+ThinkMode = Literal["cap", "force", "effort", "advisory"]
+"""Of the reasoning budget also what the endpoint can keep: `effort` is a level in the place of tokens, `advisory` a
+number that the endpoint may exceed. None of them is ever pooled with another."""
 Axis = Literal["search", "think"]
+EFFORTS = ("low", "medium", "high")
 Finish = Literal["stop", "length"]
 StoppedBy = Literal["answer", "search", "think", "turns", "malformed", "user", "error"]
 ThinkControl = Literal["hard", "effort", "advisory"]
@@ -103,8 +107,19 @@ class Budget:
 
     search: int
     think: int
+    """With `think_mode = effort` the number of a level, from 1: low, medium, high."""
     search_mode: Mode = "cap"
-    think_mode: Mode = "cap"
+    think_mode: ThinkMode = "cap"
+
+    @property
+    def effort(self) -> str:
+        """The level; empty where thinking is budgeted in tokens."""
+        return effort_of(self.think, self.think_mode)
+
+
+def effort_of(think: int, think_mode: str) -> str:
+    """effort_of(3, "effort") -> "high"; effort_of(3, "cap") -> "" """
+    return EFFORTS[think - 1] if think_mode == "effort" and 0 < think <= len(EFFORTS) else ""
 
 
 @dataclass(frozen=True, slots=True)

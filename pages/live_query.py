@@ -43,9 +43,12 @@ with left:
     focus = (setting.strategy, setting.model)
     told = forecast(measured, focus, setting.index)
     note = guide.reach(setting.strategy, info.search.levels)
+    hidden = ["think"] if setting.effort else []
     asked = controls.question_form(
         app,
-        lambda: dials.dials(readings, at, group=GROUP, focus=focus, note=note, told=told),
+        lambda: dials.dials(
+            readings, at, group=GROUP, focus=focus, note=note, told=told, hidden=hidden
+        ),
         lambda: several.offer(setting, info),
     )
     checkpoints = replaying.wanted()

@@ -10,17 +10,18 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import duckdb
 
 from engine.analysis.cells import Sums, interval
+from engine.analysis.effort import Used, places
 from engine.errors import Damaged, StoreHeld, UnknownName
 from engine.sweeps.record import from_body, run_from
 from engine.sweeps.trajectory import Trajectory
-from engine.types import Run
+from engine.types import EFFORTS, Run, effort_of
 from store.home import Home, disk_error, writing
 from store.ingest import Ingested, ingest
 from store.journal import Line, read_at
@@ -46,6 +47,7 @@ class CellRow:
     think: int
     search_mode: str
     think_mode: str
+    """`effort`: the cell is one of levels, and `think` is what the level used on average."""
     by: tuple[Any, ...]
     """The values of the strata asked for, in their order."""
     n: int
@@ -66,6 +68,13 @@ class CellRow:
     search_compliance: float | None = None
     """Mean use of the search budget over what was requested; None where nothing was."""
     think_compliance: float | None = None
+    effort: str = ""
+    """The level, where there is one."""
+
+    @property
+    def asked(self) -> int:
+        """The reasoning budget as it was asked for and is stored: tokens, or the number of a level."""
+        return EFFORTS.index(self.effort) + 1 if self.effort else self.think
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,7 @@ class RunHead:
     evidence_recall: float | None
     judge: float | None
     citation_support: float | None
+    think_mode: str = "cap"
     well_formed: float | None = None
     """Share of the model's texts that had the form the protocol asks for; None where that was not recorded."""
 
@@ -244,7 +254,7 @@ class Store:
             """,
             [metric, *values],
         )
-        return [_cell(row, len(by)) for row in rows]
+        return _placed([_cell(row, len(by)) for row in rows])
 
     # ------------------------------------------------------------------------------------ heads
 
@@ -257,7 +267,7 @@ class Store:
                    search, think, seed, answer, stopped_by, cut_off, search_used, think_used,
                    input_tokens + completion_tokens, seconds, cost, em, f1, contains, evidence_recall, judge,
                    citation_support,
-                   CASE WHEN turns > 0 THEN well_formed / turns END
+                   think_mode, CASE WHEN turns > 0 THEN well_formed / turns END
             FROM runs WHERE {text} ORDER BY question_id, strategy, model, search, think, seed, id
             LIMIT ? OFFSET ?
             """,
@@ -440,6 +450,32 @@ def _cell(row: tuple[Any, ...], strata: int) -> CellRow:
         search_compliance=searched / n / search if search else None,
         think_compliance=thought / n / think if think else None,
     )
+
+
+def _placed(cells: list[CellRow]) -> list[CellRow]:
+    """Cells of effort levels at the tokens that the levels used; the others as they are."""
+    found = places(
+        Used(_surface(c), c.think, c.n, c.think_used * c.n)
+        for c in cells
+        if c.think_mode == "effort"
+    )
+    if not found:
+        return cells
+    return [
+        replace(
+            c,
+            think=found[_surface(c), c.think],
+            effort=effort_of(c.think, c.think_mode),
+            think_compliance=None,
+        )
+        if c.think_mode == "effort"
+        else c
+        for c in cells
+    ]
+
+
+def _surface(cell: CellRow) -> tuple[str, ...]:
+    return (cell.sweep, cell.strategy, cell.model, cell.index, cell.config, cell.search_mode)
 
 
 def _share(turns: int | None, well_formed: int | None) -> float | None:

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict  # pydantic needs this one below Python 
 
 from engine.errors import Damaged
 from engine.identity import canonical_json, content_hash
-from engine.types import Mode, StoppedBy
+from engine.types import Mode, StoppedBy, ThinkMode
 from store.journal import Line
 
 Row = dict[str, Any]
@@ -38,7 +38,7 @@ class _Budget(TypedDict):
     search: Small
     think: Small
     search_mode: Mode
-    think_mode: Mode
+    think_mode: ThinkMode
 
 
 class _Spent(TypedDict):

@@ -198,6 +198,7 @@ class FakeApp:
         self.live = LiveRuns(self, self.loop)
         self.named = ["sample"] if runs else []
         self.toys = {MODEL: ToyModel(tick_s), SLOW: ToyModel(SLOW_TICK_S)}
+        self.controls: dict[str, str] = {}
         self.default_index = self.default_questions = "sample" if runs else None
 
     async def model(self, name: str) -> ToyModel:
@@ -223,6 +224,9 @@ class FakeApp:
 
     def models(self) -> list[str]:
         return [MODEL, SLOW]
+
+    def think_control(self, model: str) -> str:
+        return self.controls.get(model, "hard")
 
     def indexes(self) -> list[str]:
         return self.named

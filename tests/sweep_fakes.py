@@ -69,6 +69,9 @@ class ToyParts:
     async def model(self, name):
         return self.toy
 
+    def think_control(self, model):
+        return "hard"
+
     def agents(self):
         return []
 

@@ -88,6 +88,13 @@ def test_a_reply_has_text_usage_and_finish_and_is_streamed() -> None:
     assert reply.pieces == ()
 
 
+def test_thinking_that_is_hidden_and_not_counted_is_what_no_chunk_shows() -> None:
+    hidden = [chunk(delta={"reasoning_content": "hm"}) for _ in range(3)]
+    answer = stream(*hidden, chunk("Oslo"), chunk(finish="stop"), counts(completion_tokens=5))
+    reply = generate(answer)
+    assert (reply.tokens, reply.usage.reasoning_tokens, reply.pieces) == (5, 4, ())
+
+
 def sent(able: Capabilities, call: Call = CALL, **options: Any) -> dict[str, Any]:
     bodies: list[dict[str, Any]] = []
 

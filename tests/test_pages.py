@@ -15,6 +15,7 @@ from engine.figures.dials import dials_info
 from engine.figures.markdown import literal
 from engine.figures.palette import identities
 from engine.figures.surface import surface_info
+from engine.models.capabilities import Capabilities
 from engine.types import Budget, Question
 from pages.parts import controls, dials, resources
 from pages.parts.state import Chosen, Session
@@ -139,6 +140,25 @@ def test_budgets_that_can_be_forced_can_be_spent_whole(empty):
     finished(empty, live.id)
     at.run()
     assert any("all thinking to be spent" in c.value for c in at.caption)
+
+
+def test_a_model_that_thinks_by_levels_gets_levels_in_the_place_of_a_dial(empty):
+    at = visit()
+    assert sent(at, "dials")["hidden"] == []
+    empty.controls["smollm2"] = "effort"
+    empty.toys["smollm2"].capabilities = Capabilities(think_control="effort")
+    at.selectbox(key="strategy").select("closed_book").run()
+    assert sent(at, "dials")["hidden"] == ["think"]
+    levels = at.segmented_control(key="effort")
+    assert (levels.options, levels.value) == (["low", "medium", "high"], "medium")
+    levels.set_value("high")
+    at.text_area(key="own").set_value("Where was she born?")
+    at.button[0].click().run()
+    (live,) = empty.live.recent()
+    assert live.request.budget == Budget(0, 3, think_mode="effort")
+    finished(empty, live.id)
+    at.run()
+    assert not at.exception and live.run.config.budget.effort == "high"
 
 
 def test_an_empty_question_starts_nothing(empty):

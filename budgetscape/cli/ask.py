@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import click
 
 from budgetscape.live import LiveRequest, check_request, perform
 from budgetscape.wiring import Parts
+from engine.errors import InputError
 from engine.identity import content_hash, plain
 from engine.run.budgets import MODES
 from engine.run.driver import Begun, Piece
-from engine.types import Budget, Mode, Question, Reading, Run, Search, Step, Stopped, Trace
+from engine.types import (
+    EFFORTS,
+    Budget,
+    Mode,
+    Question,
+    Reading,
+    Run,
+    Search,
+    Step,
+    Stopped,
+    ThinkMode,
+    Trace,
+)
 
 
 @click.command()
@@ -22,7 +36,12 @@ from engine.types import Budget, Mode, Question, Reading, Run, Search, Step, Sto
     "--strategy", default="corag", show_default=True, help="See `budgetscape strategies`."
 )
 @click.option("--search", default=4, show_default=True, help="Search budget: the most queries.")
-@click.option("--think", default=128, show_default=True, help="Reasoning budget: thinking tokens.")
+@click.option(
+    "--think",
+    default="128",
+    show_default=True,
+    help="Reasoning budget: thinking tokens; low, medium or high where the model takes effort levels.",
+)
 @click.option(
     "--mode",
     type=click.Choice(MODES),
@@ -43,7 +62,7 @@ def ask(
     question: str,
     strategy: str,
     search: int,
-    think: int,
+    think: str,
     mode: Mode | None,
     search_mode: Mode | None,
     think_mode: Mode | None,
@@ -57,7 +76,7 @@ def ask(
     """Ask QUESTION and print each step, then the run."""
     asked = Question("ask-" + content_hash(question.strip(), 12), question.strip())
     modes: tuple[Mode, Mode] = search_mode or mode or "cap", think_mode or mode or "cap"
-    budget = Budget(search, think, *modes)
+    budget = _budget(search, think, *modes)
     draft = LiveRequest(asked, strategy, "", "?", budget, _knobs(knobs), seed)
     check_request(draft)
     parts = Parts.open()
@@ -83,6 +102,19 @@ async def _ask(parts: Parts, request: LiveRequest, as_json: bool, save: bool) ->
         log.run(trajectory.runs[0])
     finally:
         await parts.aclose()
+
+
+def _budget(search: int, think: str, search_mode: Mode, think_mode: ThinkMode) -> Budget:
+    """ "128" are tokens, "low" is an effort level."""
+    if think in EFFORTS:
+        if think_mode == "force":
+            raise InputError("an effort level cannot be forced; give --search-mode alone")
+        return Budget(search, EFFORTS.index(think) + 1, search_mode, "effort")
+    if not re.fullmatch(r"-?\d{1,18}", think):
+        raise InputError(
+            f"--think {think[:40]!r} is neither a number of tokens nor one of {', '.join(EFFORTS)}"
+        )
+    return Budget(search, int(think), search_mode, think_mode)
 
 
 def _knobs(given: tuple[str, ...]) -> dict[str, Any]:
@@ -143,6 +175,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "think": plain(trace.think),
         "search_mode": run.config.budget.search_mode,
         "think_mode": run.config.budget.think_mode,
+        "effort": run.config.budget.effort or None,
         "tokens": {
             "thinking": trace.thinking_tokens,
             "query": trace.query_tokens,
@@ -180,10 +213,18 @@ def _summary(run: Run) -> str:
     money = "unknown" if run.cost is None else f"{run.cost:.6f}"
     return (
         f"\nanswer   {_safe(t.answer) or '(none)'}\n"
-        f"         search {t.search.used}/{t.search.limit}, think {t.think.used}/{t.think.limit}, "
+        f"         search {t.search.used}/{t.search.limit}, {_thought(run)}, "
         f"bound by {t.stopped_by}, {_form(t)}{t.usage.input_tokens} + {t.usage.completion_tokens} tokens, "
         f"{t.seconds:.1f} s, cost {money}"
     )
+
+
+def _thought(run: Run) -> str:
+    spent, budget = run.trace.think, run.config.budget
+    if budget.effort:
+        return f"think {spent.used} at {budget.effort} effort"
+    advised = " (advisory)" if budget.think_mode == "advisory" else ""
+    return f"think {spent.used}/{spent.limit}{advised}"
 
 
 def _form(trace: Trace) -> str:

@@ -4,13 +4,16 @@ import { follow, group, leave, make, move, nearest } from "./group.js";
 
 const mounted = new WeakMap();
 
-/** data: {dials, at: {search, think}, group, focus, note, forecast}; emits "at" when a dial is let go or a cell is chosen. */
+/** data: {dials, at: {search, think}, group, focus, note, forecast, hidden}; emits "at" when a dial is let go. */
 export function mount(element, data, emit) {
   const shared = group(data.group);
   const part = mounted.get(element) ?? build(element);
   mounted.set(element, part);
   Object.assign(part, { data, emit, shared });
-  for (const axis of ["search", "think"]) dress(part, axis);
+  for (const axis of ["search", "think"]) {
+    dress(part, axis);
+    part[axis].box.hidden = (data.hidden ?? []).includes(axis);
+  }
   follow(shared, element, data.at, (chosen) => {
     show(part);
     if (chosen) part.emit("at", { ...shared.at });

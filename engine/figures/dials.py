@@ -169,7 +169,9 @@ def _used(cell: Priced) -> str:
     if cell.search_used is not None:
         told.append(f"{cell.search_used:.1f} of {cell.search} queries")
     if cell.think_used is not None:
-        told.append(f"{cell.think_used:.0f} of {cell.think} thinking tokens")
+        effort = getattr(cell, "effort", "")
+        of = f"at {effort} effort" if effort else f"of {cell.think}"
+        told.append(f"{cell.think_used:.0f} {of} thinking tokens")
     if cell.cut_off:
         told.append(f"{cell.cut_off:.0%} cut off")
     return ", ".join(told)

@@ -12,6 +12,7 @@ from engine.figures import lanes_words as words
 from engine.figures.lanes_words import LETTERS
 from engine.figures.palette import COLOURS, Identity, Key
 from engine.figures.trace import StepInfo, trace_info, verdict
+from engine.run.budgets import think_words
 from engine.types import Run
 
 AXES: dict[Axis, str] = {"step": "step", "seconds": "time", "tokens": "tokens", "cost": "spend"}
@@ -159,8 +160,8 @@ def _lane(told: Comparison, i: int, looks: Mapping[Key, Identity], running: bool
 
 
 def _budget(run: Run) -> str:
-    search, think = run.config.budget.search, run.config.budget.think
-    return f"{search} quer{'y' if search == 1 else 'ies'} · {think:,} thinking tokens"
+    budget = run.config.budget
+    return f"{budget.search} quer{'y' if budget.search == 1 else 'ies'} · {think_words(budget)}"
 
 
 def _facts(run: Run) -> tuple[tuple[str, str], ...]:

@@ -14,6 +14,7 @@ from engine.figures.lanes_words import LETTERS
 from engine.figures.markdown import on_one_line
 from engine.figures.trace import PassageInfo, StepInfo, trace_info, verdict
 from engine.identity import plain
+from engine.run.budgets import think_words
 
 
 def as_markdown(told: Comparison, link: str = "") -> str:
@@ -59,7 +60,7 @@ def _body(told: Comparison, link: str) -> dict[str, Any]:
 
 def _name(told: Comparison, number: int) -> str:
     config = told.runs[number].config
-    budget = f"{config.budget.search} queries, {config.budget.think} thinking tokens"
+    budget = f"{config.budget.search} queries, {think_words(config.budget)}"
     return f"{config.strategy.replace('_', ' ')}, {config.model}, {budget}"
 
 

@@ -188,10 +188,22 @@ def _point(cell: Cell, look: Identity) -> Point:
     low = mean if cell.low is None else cell.low
     high = mean if cell.high is None else cell.high
     text = (
-        f"<b>{plain(look.label)}</b><br>{cell.search} queries, {cell.think} thinking tokens<br>"
+        f"<b>{plain(look.label)}</b><br>{cell.search} queries, {cell.think} thinking tokens{_level(cell)}<br>"
         f"{mean:.2f} [{low:.2f}, {high:.2f}], {cell.n} questions"
     )
     return Point(cell.search, cell.think, mean, low, high, text)
+
+
+def _level(cell: Cell) -> str:
+    """Levels stand at what they used; said where a cell is one."""
+    effort, mode = getattr(cell, "effort", ""), getattr(cell, "think_mode", "cap")
+    return (
+        f" used on average at {effort} effort"
+        if effort
+        else " (advisory)"
+        if mode == "advisory"
+        else ""
+    )
 
 
 def _top(highs: Sequence[float]) -> float:

@@ -48,6 +48,12 @@ _ECHO = "Repeat exactly: alpha bravo charlie delta echo"
 CONTINUE_FLAGS: dict[str, Any] = {"continue_final_message": True, "add_generation_prompt": False}
 
 
+def control_of(model: object) -> ThinkControl:
+    """How a model's thinking can be bounded; one without a table is trusted to be cut and continued."""
+    able = getattr(model, "capabilities", None)
+    return able.think_control if isinstance(able, Capabilities) else "hard"
+
+
 async def probe(client: Any, model: str, extra_body: dict[str, Any] | None = None) -> Capabilities:
     """Try an endpoint with about twelve calls of at most 16 tokens.
 

@@ -151,6 +151,8 @@ class OpenAIChat:
             fields |= {"temperature": call.temperature, "top_p": call.top_p}
         if able.usage:
             fields["stream_options"] = {"include_usage": True}
+        if call.effort:
+            fields["reasoning_effort"] = call.effort
         if call.stop:
             fields["stop"] = list(call.stop)
         if able.seed:

@@ -4,14 +4,15 @@ A reply's `pieces` hold, for each completion token in order, the text that the s
 that only begins a character or a possible stop string, and for what the end mark or a stop string took. So
 `len(pieces) == tokens`, and the first n pieces are what a call with cap n would have said, wherever the endpoint
 repeats itself. Where the endpoint does not tell boundaries, `pieces` is empty.
-Hidden reasoning (`reasoning_content`) is counted in `tokens` and in `usage`, and its text is dropped; such a reply has
-no pieces. It does not know how the chunks arrived.
+Hidden reasoning (`reasoning_content`) is counted in `tokens` and in `usage`, and its text is dropped; such a reply
+has no pieces. Where the endpoint does not count it, every chunk of text counts as one token and the rest as hidden.
+It does not know how the chunks arrived.
 """
 
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.errors import BadReply
@@ -93,6 +94,9 @@ class Taken:
         )
         if self.text and not usage.completion_tokens:
             raise BadReply(f"model {self.name}: text was sent but 0 tokens reported")
+        if self.hidden and not usage.reasoning_tokens:
+            shown = min(self.chunks, usage.completion_tokens)
+            usage = replace(usage, reasoning_tokens=usage.completion_tokens - shown)
         finish: Finish = "stop" if self.finish == "stop" else "length"
         pieces = self._known_pieces(usage.completion_tokens, finish)
         return Reply(

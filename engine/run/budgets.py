@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.errors import InputError
-from engine.types import Axis, Budget, Mode
+from engine.types import EFFORTS, Axis, Budget, Mode, ThinkControl, ThinkMode
 
 MOST_SEARCHES = 10_000
 MOST_THINKING = 10_000_000
 MODES: tuple[Mode, ...] = ("cap", "force")
+THINK_MODES: tuple[ThinkMode, ...] = ("cap", "force", "effort", "advisory")
+EFFORT_ROOM = 65_536
+"""The most thinking tokens of one run whose budget is a level: a guard, not a budget."""
+CALL_ROOM = 8_192
+"""The most hidden thinking of one call of such a run."""
 MOST_CUES = 6
 """How often a thought, or a protocol in a row without a search, is told to go on; as in s1."""
+
+
+def controlled(budget: Budget, control: ThinkControl, model: str) -> Budget:
+    """The budget as an endpoint can keep it: an InputError where it cannot at all, marked where it may exceed it."""
+    levels = ", ".join(EFFORTS)
+    if control == "effort":
+        if budget.think_mode != "effort":
+            raise InputError(
+                f"model {model} takes effort levels, not thinking tokens: choose one of {levels}"
+            )
+        return budget
+    if budget.think_mode == "effort":
+        raise InputError(f"model {model} has no effort levels: give its thinking in tokens")
+    if control == "advisory" and budget.think_mode == "force":
+        raise InputError(f"model {model} does not keep to a number of thinking tokens: use a cap")
+    return replace(budget, think_mode="advisory") if control == "advisory" else budget
+
+
+def think_words(budget: Budget) -> str:
+    """think_words(Budget(2, 32)) -> "32 thinking tokens"; an effort level -> "low effort" """
+    return f"{budget.effort} effort" if budget.effort else f"{budget.think:,} thinking tokens"
 
 
 def doses(budget: Budget) -> frozenset[Axis]:
@@ -41,12 +67,14 @@ def checked(budget: Budget) -> Budget:
             )
     for word, mode, known in (
         ("search", budget.search_mode, MODES),
-        ("think", budget.think_mode, MODES),
+        ("think", budget.think_mode, THINK_MODES),
     ):
         if mode not in known:
             raise InputError(
                 f"the {word} budget can only be {' or '.join(known)}, not {str(mode)[:40]!r}"
             )
+    if budget.think_mode == "effort" and not budget.effort:
+        raise InputError(f"an effort level is one of {', '.join(EFFORTS)}")
     return budget
 
 
@@ -109,7 +137,7 @@ class Purses:
         forced = doses(budget)
         return cls(
             Purse(budget.search, dose="search" in forced),
-            Purse(budget.think, dose="think" in forced),
+            Purse(EFFORT_ROOM if budget.effort else budget.think, dose="think" in forced),
         )
 
     def share(

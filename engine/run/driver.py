@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from engine.errors import BadReply, InputError, StrategyError
 from engine.run import requests as ask
 from engine.run.account import TOLD, bound, parsed, rounds, search_step
-from engine.run.budgets import MOST_CUES, Purse, Purses, doses
+from engine.run.budgets import CALL_ROOM, MOST_CUES, Purse, Purses, doses
 from engine.run.outside import Talks, accounted
 from engine.run.ports import Agent, Call, ChatModel, Query, Retriever, Task
 from engine.run.requests import Play, Reply
@@ -40,6 +40,8 @@ from engine.types import (
 )
 
 MOST_REQUESTS = 20_000
+HIDDEN = "hidden thinking"
+"""The note on thinking that an endpoint did not show, before a query or an answer."""
 Path = tuple[int, ...]
 
 
@@ -182,7 +184,7 @@ class Driver:
                 purses.think.kept = 0
                 return await self._think(_sample(request), purses, path)
             case ask.Write():
-                return await self._write_answer(request, path)
+                return await self._write_answer(request, purses, path)
             case ask.Search():
                 return (await self._search([request], purses, [path]))[0]
             case ask.Discard():
@@ -199,11 +201,12 @@ class Driver:
         if request.cap <= 0:
             return Reply(finish="length")
         dose = purses.think.dose and request.again is not None
-        cap = purses.think.take(purses.think.remaining if dose else request.cap)
+        wanted = request.cap + (CALL_ROOM if self.budget.effort else 0)
+        cap = purses.think.take(purses.think.remaining if dose else wanted)
         if not cap:
             self._note(Thought(path=path, refused=True, note=request.note))
             return Reply(refused="think")
-        reply = await self._generate(request, cap, path, "thought")
+        reply = await self._generate(request, cap, path, "thought", purses)
         if dose:
             reply = await self._prolonged(request, reply, cap, path)
         purses.think.give_back(cap - reply.tokens)
@@ -222,7 +225,7 @@ class Driver:
             so_far = request.again(reply.text)
             longer = replace(request, prompt=(*request.prompt, Message("assistant", so_far)))
             try:
-                more = await self._generate(longer, cap - reply.tokens, path, "thought")
+                more = await self._generate(longer, cap - reply.tokens, path, "thought", None)
             except BaseException:
                 self._note(Thought(**_spent(path, reply), text=reply.text))
                 raise
@@ -242,14 +245,14 @@ class Driver:
         if not purses.search.take(1):
             self._note(Search(path=path, refused=True))
             return Reply(refused="search")
-        reply = await self._generate(request, request.cap, path, "search")
+        reply = await self._generate(request, request.cap, path, "search", purses)
         self._pending[path] = reply = replace(reply, place=path)
         return reply
 
-    async def _write_answer(self, request: ask.Write, path: Path) -> Reply:
+    async def _write_answer(self, request: ask.Write, purses: Purses, path: Path) -> Reply:
         if any(isinstance(s, Answer) for s in self.steps):
             raise StrategyError("a strategy wrote a second final answer")
-        reply = await self._generate(request, request.cap, path, "answer")
+        reply = await self._generate(request, request.cap, path, "answer", purses)
         self._note(Answer(**_spent(path, reply), text=reply.text))
         return reply
 
@@ -363,8 +366,13 @@ class Driver:
     # ------------------------------------------------------------------------------------- helpers
 
     async def _generate(
-        self, request: ask.Think | ask.Write, cap: int, path: Path, kind: str
+        self, request: ask.Think | ask.Write, cap: int, path: Path, kind: str, purses: Purses | None
     ) -> Reply:
+        """One generation; hidden thinking before a query or an answer is split off and metered."""
+        room = 0
+        if self.budget.effort and purses is not None and isinstance(request, ask.Write):
+            room = purses.think.take(CALL_ROOM)
+            cap += room
         heat = request.temperature
         call = Call(
             request.prompt,
@@ -373,6 +381,7 @@ class Driver:
             self.decoding.temperature if heat is None else heat,
             self.decoding.top_p,
             self._seed(path),
+            self.budget.effort,
         )
         self._tell(Begun(path, kind))
         heard: list[str] = []
@@ -384,7 +393,14 @@ class Driver:
         if reply.tokens > cap:
             raise BadReply(f"the model returned {reply.tokens} tokens where {cap} were allowed")
         self.usage += replace(reply.usage, completion_tokens=reply.tokens)
-        return replace(reply, well_formed=ask.well_formed(request, reply))
+        reply = replace(reply, well_formed=ask.well_formed(request, reply))
+        hidden = min(reply.usage.reasoning_tokens, reply.tokens)
+        if purses is None or isinstance(request, ask.Think):
+            return reply
+        purses.think.used += hidden - room
+        if hidden:
+            self._note(Thought(path=(*path, 0), tokens=hidden, note=HIDDEN))
+        return replace(reply, tokens=reply.tokens - hidden)
 
     def _streamer(self, path: Path, kind: str, heard: list[str]) -> Callable[[str], None] | None:
         if self.log is None:

@@ -21,6 +21,8 @@ class Call:
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
+    effort: str = ""
+    """A level of hidden thinking, for endpoints that take one."""
     score_text: str | None = None
     """When set, nothing is generated: the reply's `score` is the mean log-probability of this text."""
 

@@ -33,8 +33,9 @@ SWEEP = "live-checkpoints"
 def smaller(run: Budget, search: Iterable[int], think: Iterable[int]) -> tuple[Budget, ...]:
     """Cells below a run's on the given levels, the largest first.
 
-    (2, 32) on search 0, 2 and think 0, 32 -> (2, 0), (0, 32), (0, 0)
+    (2, 32) on search 0, 2 and think 0, 32 -> (2, 0), (0, 32), (0, 0); an effort level has nothing below it
     """
+    think = () if run.effort else think
     thinks = sorted({t for t in think if t <= run.think} | {run.think})
     searches = sorted({s for s in search if s <= run.search} | {run.search})
     cells = [replace(run, search=s, think=t) for s in searches for t in thinks]

@@ -7,6 +7,7 @@ index = "shipped"
 questions = "shipped"
 search = [0, 1, 2, 4]        # queries
 think = [0, 32, 128]         # thinking tokens
+effort = ["low", "high"]     # for models that take levels in the place of thinking tokens
 think_mode = "cap"           # or "force": a dose instead of a permission; search_mode likewise
 seeds = [0]
 samples = 1                  # draws of each question and seed; worth more than 1 where the model samples
@@ -33,23 +34,23 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from engine.errors import InputError
 from engine.identity import content_hash
-from engine.run.budgets import MOST_SEARCHES, MOST_THINKING, checked
+from engine.run.budgets import MOST_SEARCHES, MOST_THINKING, checked, controlled
 from engine.strategies import STRATEGIES, knobs_of, outside, reachable, strategy
 from engine.sweeps.lines import line_of
 from engine.sweeps.picking import Strata, picked
 from engine.sweeps.spend import Caps
 from engine.sweeps.trajectory import completed, id_of
-from engine.types import Budget, Decoding, Mode, Question, RunConfig
+from engine.types import EFFORTS, Budget, Decoding, Mode, Question, RunConfig, ThinkControl
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-LATER = ("samples", "strata", "search_mode", "think_mode")
+LATER = ("samples", "strata", "search_mode", "think_mode", "effort")
 """Fields that came after the first plans: while they say nothing they are not in the hash, so old plans keep theirs."""
 
 
@@ -64,7 +65,8 @@ class Plan(BaseModel):
     index: str | None = None
     questions: str
     search: tuple[int, ...] = Field(min_length=1, max_length=256)
-    think: tuple[int, ...] = Field(min_length=1, max_length=256)
+    think: tuple[int, ...] = Field((), max_length=256)
+    effort: tuple[Literal["low", "medium", "high"], ...] = Field((), max_length=3)
     search_mode: Mode = "cap"
     think_mode: Mode = "cap"
     seeds: tuple[int, ...] = Field((0,), min_length=1, max_length=1024)
@@ -91,7 +93,7 @@ class Plan(BaseModel):
             raise ValueError(f"budgets lie between 0 and {most}")
         return _once(values, "a budget")
 
-    @field_validator("strategies", "models", "seeds")
+    @field_validator("strategies", "models", "seeds", "effort")
     @classmethod
     def _no_repeats(cls, values: tuple[Any, ...], info: Any) -> tuple[Any, ...]:
         return _once(values, f"one of the {info.field_name}")
@@ -100,27 +102,34 @@ class Plan(BaseModel):
     def content(self) -> dict[str, Any]:
         """What the plan is, as JSON types: all but its caps, and but later fields that say nothing."""
         body = self.model_dump(mode="json", exclude={"caps"})
-        silent = {k for k in LATER if body[k] == type(self).model_fields[k].default}
+        silent = {k for k in LATER if getattr(self, k) == type(self).model_fields[k].default}
         return {k: v for k, v in body.items() if k not in silent}
 
     @property
     def hash(self) -> str:
         return content_hash(self.content, 16)
 
-    @property
-    def budgets(self) -> tuple[Budget, ...]:
+    def budgets(self, control: ThinkControl = "hard", model: str = "") -> tuple[Budget, ...]:
+        """The whole grid, as an endpoint can keep it; InputError where it can keep none of it."""
         modes = (self.search_mode, self.think_mode)
-        return tuple(Budget(s, r, *modes) for s in self.search for r in self.think)
+        tokens = (Budget(s, r, *modes) for s in self.search for r in self.think)
+        numbers = [EFFORTS.index(level) + 1 for level in self.effort]
+        levels = (Budget(s, n, self.search_mode, "effort") for s in self.search for n in numbers)
+        return tuple(
+            controlled(b, control, model) for b in (levels if control == "effort" else tokens)
+        )
 
     @property
     def draws(self) -> tuple[int, ...]:
         """One seed a sample: the plan's own first, then others that follow from them. They never coincide."""
         return tuple(_seed(seed, n) for n in range(self.samples) for seed in self.seeds)
 
-    def cells(self, name: str) -> tuple[Budget, ...]:
+    def cells(
+        self, name: str, control: ThinkControl = "hard", model: str = ""
+    ) -> tuple[Budget, ...]:
         """The cells that a strategy of the plan can reach."""
-        knobs = knobs_of(name, self.knobs.get(name, {}))
-        return tuple(b for b in self.budgets if reachable(name, b, knobs.model_dump()))
+        knobs = knobs_of(name, self.knobs.get(name, {})).model_dump()
+        return tuple(b for b in self.budgets(control, model) if reachable(name, b, knobs))
 
     def to_toml(self) -> str:
         """The plan as a file that reads back equal."""
@@ -189,11 +198,12 @@ def _checks(plan: Plan) -> Iterator[tuple[tuple[str, ...], object, Any]]:
             None,
             lambda n=name, k=knobs: _knobs(plan, n, k),
         )
-    for field, modes in (
+    for mode, modes in (
         ("search_mode", (plan.search_mode, "cap")),
         ("think_mode", ("cap", plan.think_mode)),
     ):
-        yield (field,), None, lambda m=modes: checked(Budget(0, 0, *m))
+        yield (mode,), None, lambda m=modes: checked(Budget(0, 0, *m))
+    yield ("think",), None, lambda: _has_thinking(plan)
     for name in plan.strategies:
         yield ("strategies",), name, lambda name=name: _reaches(plan, name)
     yield ("search",), None, lambda: _needs_index(plan)
@@ -219,10 +229,15 @@ def _knobs(plan: Plan, name: str, knobs: Mapping[str, Any]) -> None:
 
 
 def _reaches(plan: Plan, name: str) -> None:
-    if not plan.cells(name):
+    if not plan.cells(name) and not plan.cells(name, "effort"):
         forced = "force" in (plan.search_mode, plan.think_mode)
         way = "set search_mode and think_mode to cap" if forced else "add a smaller search budget"
         raise InputError(f"strategies: {name} reaches no cell of this grid; {way}, or drop it")
+
+
+def _has_thinking(plan: Plan) -> None:
+    if not plan.think and not plan.effort:
+        raise InputError("think: list thinking tokens, or `effort` levels")
 
 
 def _needs_index(plan: Plan) -> None:
@@ -253,6 +268,8 @@ class Ground:
     index_recipe: str = ""
     agents: frozenset[str] = frozenset()
     """The model names that stand for agents of the user's own."""
+    controls: Mapping[str, ThinkControl] = field(default_factory=dict)
+    """Per model name; `hard` where it is not told."""
 
 
 def jobs(plan: Plan, questions: Sequence[Question], ground: Ground) -> Iterator[Job]:
@@ -279,12 +296,17 @@ def _players(plan: Plan, name: str, ground: Ground) -> list[str]:
 
 
 def _job(plan: Plan, question: Question, name: str, model: str, seed: int, ground: Ground) -> Job:
+    control = ground.controls.get(model, "hard")
+    grid = plan.budgets(control, model)
+    if not grid:
+        needed = "effort" if control == "effort" else "think"
+        raise InputError(f"plan {plan.name}: model {model} needs `{needed}` in the plan")
     config = completed(
         RunConfig(
             strategy=name,
             model=model,
             index=plan.index,
-            budget=max(plan.budgets),
+            budget=max(grid),
             knobs=plan.knobs.get(name, {}),
             decoding=Decoding(plan.temperature, plan.top_p),
             seed=seed,
@@ -292,4 +314,5 @@ def _job(plan: Plan, question: Question, name: str, model: str, seed: int, groun
             index_recipe=ground.index_recipe,
         )
     )
-    return Job(id_of(question, config, plan.name), plan.name, question, config, plan.cells(name))
+    cells = plan.cells(name, control, model)
+    return Job(id_of(question, config, plan.name), plan.name, question, config, cells)

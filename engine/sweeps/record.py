@@ -160,6 +160,7 @@ def _call_body(recorded: Recorded) -> Body:
         "temperature": call.temperature,
         "top_p": call.top_p,
         "seed": call.seed,
+        "effort": call.effort,
         "score_text": call.score_text,
         "text": reply.text,
         "lengths": [len(p) for p in reply.pieces] if "".join(reply.pieces) == reply.text else [],

@@ -8,6 +8,8 @@ from functools import partial
 import streamlit as st
 
 from engine.analysis.traces import FEWEST, MOST
+from engine.run.budgets import think_words
+from engine.types import effort_of
 from pages.parts import resources, state
 from pages.parts.controls import words
 from pages.parts.steps import Shown, difficulty
@@ -113,13 +115,18 @@ def _extremes(heads: Sequence[RunHead]) -> list[str]:
 def _label(head: RunHead) -> str:
     right = "" if head.em is None else "✓ " if head.em == 1 else "✗ "
     answer = " ".join(head.answer.split())[:_LONGEST_ANSWER]
-    where = f"{words(head.strategy)} · {head.search} queries · {head.think} thinking"
+    where = f"{words(head.strategy)} · {head.search} queries · {_thinking(head)}"
     return f"{where} · {right}{answer or 'no answer'}"
+
+
+def _thinking(head: RunHead) -> str:
+    effort = effort_of(head.think, head.think_mode)
+    return f"{effort} effort" if effort else f"{head.think} thinking"
 
 
 def _label_of(lane: Shown) -> str:
     budget = lane.budget
-    where = f"{words(lane.strategy)} · {budget.search} queries · {budget.think} thinking"
+    where = f"{words(lane.strategy)} · {budget.search} queries · {think_words(budget)}"
     return f"{where} · {' '.join(lane.question.text.split())[:_LONGEST_ANSWER]}"
 
 

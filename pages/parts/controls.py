@@ -12,7 +12,7 @@ import streamlit as st
 from engine.analysis.panel import UNITS
 from engine.figures.surface import METRICS, Scale
 from engine.strategies import STRATEGIES, knobs_of, outside
-from engine.types import Axis, Budget, Mode, Question
+from engine.types import EFFORTS, Axis, Budget, Mode, Question
 from pages.parts import state
 from pages.parts.steps import difficulty
 
@@ -37,6 +37,8 @@ class Setting:
     index: str | None
     search_mode: Mode = "cap"
     think_mode: Mode = "cap"
+    effort: str = ""
+    """The level, for a model that takes levels in the place of thinking tokens."""
 
 
 def words(name: str) -> str:
@@ -67,12 +69,28 @@ def setting(app: App) -> Setting:
     index = grid.selectbox(
         "Index", indexes, index=place(indexes, app.default_index), key="index", bind="query-params"
     )
-    return Setting(strategy, model or app.default_model, index, *_modes(strategy))
+    model = model or app.default_model
+    effort = _effort() if app.think_control(model) == "effort" else ""
+    return Setting(strategy, model, index, *_modes(strategy, bool(effort)), effort)
 
 
-def _modes(strategy: str) -> tuple[Mode, Mode]:
+def _effort() -> str:
+    """One of the levels; a click on the chosen one leaves it."""
+    chosen = st.segmented_control(
+        "Effort",
+        EFFORTS,
+        default="medium",
+        required=True,
+        help="This model thinks by levels; on the surface a level stands at the tokens it really used.",
+        key="effort",
+    )
+    return chosen or "medium"
+
+
+def _modes(strategy: str, by_levels: bool = False) -> tuple[Mode, Mode]:
     """Which budgets are to be spent, of those that this strategy can be forced to spend."""
-    offered = [axis for axis in DOSES if axis in knobs_of(strategy).forcible]
+    able = knobs_of(strategy).forcible - ({"think"} if by_levels else set())
+    offered = [axis for axis in DOSES if axis in able]
     if not offered:
         return "cap", "cap"
     chosen = st.pills(
@@ -171,6 +189,9 @@ def request(setting: Setting, question: Question, at: tuple[int, int]) -> LiveRe
 
     search, think = min(at[0], knobs_of(setting.strategy).most_searches), at[1]
     budget = Budget(search, think, setting.search_mode, setting.think_mode)
+    if setting.effort:
+        level = EFFORTS.index(setting.effort) + 1
+        budget = Budget(search, level, setting.search_mode, "effort")
     return LiveRequest(question, setting.strategy, setting.model, setting.index, budget)
 
 

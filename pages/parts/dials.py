@@ -89,8 +89,9 @@ def dials(
     focus: Sequence[str] = (),
     note: str = "",
     told: Forecast | None = None,
+    hidden: Sequence[str] = (),
 ) -> tuple[int, int]:
-    """The two dials with their read-outs; returns the stop where they were let go: search, think."""
+    """The two dials, but those hidden, with their read-outs; returns where they were let go: search, think."""
     said = None if told is None else asdict(told)
     data = _data(
         "dials",
@@ -100,6 +101,7 @@ def dials(
         focus=list(focus),
         note=note,
         forecast=said,
+        hidden=list(hidden),
     )
     result = _dials(key=f"{group}_dials", data=data, default={"at": None}, on_at_change=_ignore)
     return snapped(result.at, info) or at

@@ -21,6 +21,10 @@ NARROW = ("low", "high", "cut off", "well-formed", "of the queries", "of the thi
 """Shares, from 0 to 1: how much of each budget was used is the compliance with it."""
 
 
+CONTROLS = {"effort": "levels", "advisory": "advice"}
+"""How the endpoint takes a reasoning budget that it cannot be held to."""
+
+
 def forced(cell: CellRow) -> list[str]:
     """The budgets of a cell that are doses: they were to be spent, not only not to be exceeded."""
     modes = {"queries": cell.search_mode, "thinking": cell.think_mode}
@@ -47,6 +51,7 @@ def table_of(cells: Sequence[CellRow], quality: str) -> None:
             "of the queries": c.search_compliance,
             "of the thinking": c.think_compliance,
             "forced": ", ".join(forced(c)) or None,
+            "thinking by": CONTROLS.get(c.think_mode, "") and (c.effort or c.think_mode) or None,
             "tokens": c.tokens,
             "seconds": c.seconds,
             "cost": c.cost,

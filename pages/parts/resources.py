@@ -185,7 +185,7 @@ def heads(chosen: Filters, cell: state.Chosen, shown: Cells) -> list[RunHead]:
         models=(row.model,),
         indexes=(row.index,),
         search=row.search,
-        think=row.think,
+        think=row.asked,
         config=row.config,
         search_mode=row.search_mode,
         think_mode=row.think_mode,
@@ -239,7 +239,8 @@ def marks(shown: Shown | None, metric: str) -> list[Mark]:
         return []
     z = getattr(shown.run.scores, metric, None)
     label = "this run" if z is not None else "this run (no gold answer is known)"
-    return [Mark(shown.budget.search, shown.budget.think, z, label, MARK_COLOUR)]
+    used = shown.run.trace.think.used if shown.budget.effort else shown.budget.think
+    return [Mark(shown.budget.search, used, z, label, MARK_COLOUR)]
 
 
 def keep_fresh() -> None:

@@ -180,9 +180,12 @@ def _meters(shown: Shown) -> None:
     left.progress(
         _share(queries, shown.budget.search), f"**{queries}** of {shown.budget.search} queries"
     )
+    effort = shown.budget.effort
     right.progress(
-        _share(thinking, shown.budget.think),
-        f"**{thinking}** of {shown.budget.think} thinking tokens",
+        0.0 if effort else _share(thinking, shown.budget.think),
+        f"**{thinking}** thinking tokens at {effort} effort"
+        if effort
+        else f"**{thinking}** of {shown.budget.think} thinking tokens",
     )
     told = [f"{tokens:,} tokens generated", *_form(run, spent)]
     if run:
