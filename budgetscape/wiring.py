@@ -16,6 +16,8 @@ from typing import Any, Self
 
 from budgetscape.endpoints import Registry
 from budgetscape.live import LiveRequest, LiveRuns, Loop
+from budgetscape.sweep_opening import quoted
+from budgetscape.sweep_runs import SweepRuns
 from engine.errors import BudgetscapeError, StoreHeld, UnknownName
 from engine.pricing import cost
 from engine.retrieval.batching import Batched
@@ -171,6 +173,7 @@ class App(Parts):
         super().__init__(home, registry)
         self.loop = Loop()
         self.live = LiveRuns(self, self.loop)
+        self.sweeps = SweepRuns(home, lambda plan: asyncio.run(quoted(plan, self)))
         try:
             self.store = Store.open(home)
             self.owner = True
@@ -200,6 +203,7 @@ class App(Parts):
         self.loop.submit(self.model(self.default_model))
 
     def close(self) -> None:
+        self.sweeps.close()
         self.loop.call(self.aclose(), 20)
         self.loop.close()
         self.store.close()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
 from budgetscape.live import LiveRequest, LiveRuns, Loop
+from budgetscape.sweep_opening import quoted
+from budgetscape.sweep_runs import SweepRuns
 from engine.run.ports import Call, Query
 from engine.run.requests import Reply
 from engine.sweeps.record import to_body
@@ -34,6 +37,7 @@ from engine.types import (
 from store.history import Store
 from store.home import Home
 from store.journal import Journal
+from tests.sweep_fakes import ToyParts
 
 MODEL, SLOW = "smollm2", "slow"
 SLOW_TICK_S = 0.5
@@ -196,6 +200,9 @@ class FakeApp:
         self.store.ingest()
         self.loop = Loop()
         self.live = LiveRuns(self, self.loop)
+        toys = ToyParts(self.home, latency_s=0.02)
+        command = (sys.executable, "-m", "tests.sweep_fakes", str(folder))
+        self.sweeps = SweepRuns(self.home, lambda plan: asyncio.run(quoted(plan, toys)), command)
         self.named = ["sample"] if runs else []
         self.toys = {MODEL: ToyModel(tick_s), SLOW: ToyModel(SLOW_TICK_S)}
         self.controls: dict[str, str] = {}
@@ -240,5 +247,6 @@ class FakeApp:
     def warm_up(self) -> None: ...
 
     def close(self) -> None:
+        self.sweeps.close()
         self.loop.close()
         self.store.close()

@@ -90,13 +90,14 @@ class ToyParts:
         return QUESTIONS
 
 
-async def main(root: str, plan: str) -> None:
-    parts = ToyParts(Home(Path(root)).ensure(), latency_s=0.005)
+async def main(root: str, plan: str, *more: str) -> None:
+    latency_s = 0.02 if more else 0.005  # a page has to see it running
+    parts = ToyParts(Home(Path(root)).ensure(), latency_s)
     sweep = await ready(read_plan(Path(plan).read_text()), parts)
     stop_with_parent(sweep.stop)
     print("ready", flush=True)
     try:
-        await Drive(sweep).go(lambda *_: None, lambda _: None)
+        await Drive(sweep).go(lambda *_: None, lambda _: None, only="--quote-only" in more)
     finally:
         sweep.close()
 

@@ -17,12 +17,22 @@ if TYPE_CHECKING:
 NO_SWEEP = """
 **Nothing has been measured yet.** A sweep asks many questions at every pair of budgets and draws what it finds here.
 
-Write a plan and run it from the command line; this page shows the new runs as they arrive:
+Plan one on the page **Sweep runs**, or write a plan and run it from the command line; this page shows the new
+runs as they arrive:
 """
 PLAN = """\
 budgetscape sweep PLAN.toml        # plan: strategies, model, index, questions, search = [0, 1, 2], think = [0, 64]
 budgetscape ask "Who founded …?" --search 2 --think 64
 """
+NO_QUESTIONS = """
+**There is no question set yet.** A sweep asks the same questions at every pair of budgets. Load some from a file that
+has one question a line (`id`, `question`, and as far as known `answers`, `hops`, `operations`, `supporting_ids`):
+"""
+LOAD = "budgetscape questions questions.jsonl --name mine"
+SWEEP_HINT = (
+    "A sweep asks every question at every pair of budgets that a strategy can reach. It runs in a process of its own: "
+    "close the page and come back by its link, and it is still running."
+)
 NO_INDEX = (
     "No index yet: searching needs one. Build it with `budgetscape index CORPUS --name NAME`."
 )
@@ -59,6 +69,16 @@ def nothing_measured() -> None:
     with st.container(border=True):
         st.markdown(NO_SWEEP)
         st.code(PLAN, language="bash")
+
+
+def nothing_to_sweep() -> None:
+    with st.container(border=True):
+        st.markdown(NO_QUESTIONS)
+        st.code(LOAD, language="bash")
+
+
+def sweep_hint() -> None:
+    st.caption(SWEEP_HINT)
 
 
 def nothing_to_compare() -> None:

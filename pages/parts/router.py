@@ -35,6 +35,13 @@ trace_compare = st.Page(
     url_path="trace-compare",
     help="Runs side by side: where they part and what each extra unit bought",
 )
+sweep_runs = st.Page(
+    PAGES / "sweep_runs.py",
+    title="Sweep runs",
+    icon=":material/grid_on:",
+    url_path="sweep-runs",
+    help="Plan a sweep, see its quote, start it, watch it, pause, resume or cancel it",
+)
 
 budget_allocation = st.Page(
     PAGES / "budget_allocation.py",
@@ -48,7 +55,7 @@ st.set_page_config(
     page_icon=ICON, layout="wide"
 )  # before the pages: their icons would be fetched from elsewhere
 page = st.navigation(
-    [live_query, trace_compare, quality_surface, budget_allocation], position="top"
+    [live_query, trace_compare, quality_surface, budget_allocation, sweep_runs], position="top"
 )
 st.set_page_config(page_title=f"{page.title} · Budgetscape", page_icon=ICON)
 st.title(page.title, anchor=False)

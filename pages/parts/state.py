@@ -13,8 +13,10 @@ import streamlit as st
 
 from engine.analysis.traces import MOST
 from engine.figures.lanes import Opened, chosen
+from engine.sweeps.quote import Quote
 
 _KEY = "budgetscape"
+_SWEEP = "sweep"
 _RUN, _CELL, _LANE, _OPEN = "run", "cell", "lane", "open"
 _LONGEST_ID = 100
 _MOST_OPEN = 40
@@ -55,6 +57,11 @@ class Session:
     lanes: list[str] = field(default_factory=list)
     """The runs that were pinned or chosen to be compared."""
 
+    quote: tuple[str, Quote, int] | None = None
+    """The last quote of a sweep: of which plan and caps, what it says, and how many trajectories are recorded."""
+    trouble: str = ""
+    """What a button could not do, to be said by the run of the script that follows."""
+
 
 def session() -> Session:
     if _KEY not in st.session_state:
@@ -89,6 +96,18 @@ def show_run(run_id: str | None) -> None:
         st.query_params.pop(_RUN, None)
     elif st.query_params.get(_RUN) != run_id:
         st.query_params[_RUN] = run_id
+
+
+def shown_sweep() -> str | None:
+    """The sweep that the link names."""
+    return st.query_params.get(_SWEEP)
+
+
+def show_sweep(name: str | None) -> None:
+    if name is None:
+        st.query_params.pop(_SWEEP, None)
+    else:
+        st.query_params[_SWEEP] = name
 
 
 def chosen_cell() -> Chosen | None:
