@@ -20,7 +20,7 @@ DASHES: dict[Kind, str] = {
 }
 BAND_OPACITY = "26"
 """Two hexadecimal digits after the colour."""
-HEIGHT_PX = 380
+HEIGHT_PX, AXIS_PX, LEGEND_LINE_PX = 280, 56, 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +72,16 @@ def lines_figure(info: LinesInfo) -> dict[str, Any]:
                 "line": line,
             }
         ]
+    under = AXIS_PX + LEGEND_LINE_PX * len(info.series)
     axis = {"title": {"text": info.x}, "type": "log" if info.log else "linear", "automargin": True}
     return {
         "data": traces,
         "layout": {
-            "height": HEIGHT_PX,
-            "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+            "height": HEIGHT_PX + under,
+            "margin": {"l": 8, "r": 8, "t": 8, "b": under},
             "xaxis": axis,
             "yaxis": {"title": {"text": info.y}, "rangemode": "tozero", "automargin": True},
-            "legend": {"orientation": "h", "y": -0.25},
+            "legend": {"yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
             "hovermode": "closest",
             "shapes": shapes,
         },

@@ -51,11 +51,24 @@ budget_allocation = st.Page(
     help="Where the next unit goes, what is worth its price, and whether search scales like reasoning",
 )
 
+published_results = st.Page(
+    PAGES / "published_results.py",
+    title="Published results",
+    icon=":material/menu_book:",
+    url_path="published-results",
+    help="The papers' own figures, searchable, their curves laid over ours",
+)
+
 st.set_page_config(
     page_icon=ICON, layout="wide"
 )  # before the pages: their icons would be fetched from elsewhere
 page = st.navigation(
+<<<<<<< HEAD
     [live_query, trace_compare, quality_surface, budget_allocation, sweep_runs], position="top"
+=======
+    [live_query, trace_compare, quality_surface, budget_allocation, published_results],
+    position="top",
+>>>>>>> e4802b6 (Papers' figures can be searched and plotted, and their curves laid over ours, with what to beware of)
 )
 st.set_page_config(page_title=f"{page.title} · Budgetscape", page_icon=ICON)
 st.title(page.title, anchor=False)

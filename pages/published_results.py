@@ -1,0 +1,23 @@
+"""Published results: the papers' own figures to search and to plot, their curves laid over ours, never pooled."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import publishing
+
+figures = publishing.figures()
+if not figures:
+    st.info("No published figures are installed: sample_runs/published is missing.")
+    st.stop()
+
+st.caption(
+    f"{len(figures):,} figures from papers and repositories, each with its source and how it was read. Values are per "
+    "cent unless the metric says otherwise; a blank budget means that the source gives none."
+)
+found = publishing.search(figures)
+curves_tab, table_tab = st.tabs(["Curves", "Figures"])
+with curves_tab:
+    publishing.curves(found)
+with table_tab:
+    publishing.table(found)
