@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from engine.analysis.effort import Used, places
 from engine.analysis.panel import Group, Panel, Row, panels
 from engine.errors import BudgetscapeError, UnknownName
 from engine.strategies import knobs_of
@@ -37,7 +38,8 @@ def score_rows(store: Store, where: Slice, metric: str = "em") -> list[Row]:
         """,
         values,
     )
-    return [_row(r) for r in frame.astype(object).where(frame.notna(), None).to_dict("records")]
+    rows = [_row(r) for r in frame.astype(object).where(frame.notna(), None).to_dict("records")]
+    return _placed(rows)
 
 
 def score_panels(
@@ -47,6 +49,16 @@ def score_panels(
     wanted = {k: tuple(v for key, v in where if key == k) or None for k in ("strategy", "model")}
     chosen = Slice(sweeps=(sweep,), strategies=wanted["strategy"], models=wanted["model"])
     return panels(score_rows(store, chosen, metric))
+
+
+def _placed(rows: list[Row]) -> list[Row]:
+    """Effort levels at the thinking tokens that they used on average, as on a surface; the others as they are."""
+    levels = [r for r in rows if r.group.think_mode == "effort"]
+    found = places(Used(r.group, r.think, r.n, r.think_used or 0.0) for r in levels)
+    return [
+        r._replace(think=found[r.group, r.think]) if r.group.think_mode == "effort" else r
+        for r in rows
+    ]
 
 
 @lru_cache(maxsize=1024)

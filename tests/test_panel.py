@@ -17,6 +17,11 @@ def row(question, search, think, y, n=1, group=G, **more):
     return Row(group, question, search, think, n, y, tokens=10.0 * n, **more)
 
 
+def test_a_surface_is_named_for_what_sets_it_apart():
+    assert G.name == "corag · small"
+    assert G._replace(width=4, think_mode="effort").name == "corag · small · width 4 · think effort"
+
+
 def test_no_rows_are_no_surfaces():
     assert panels([]) == ()
 

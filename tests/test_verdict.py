@@ -68,6 +68,12 @@ def test_a_strategy_that_searches_once_is_not_asked_to_search_more():
     assert got.needed is None and "at most once" in sentence(got)
 
 
+def test_effort_levels_are_not_asked_for_more_levels():
+    levels = Group("closed_book", "small", think_mode="effort")
+    got = verdict(panel_of(scores(np.full((7, 3), 0.4), 40, 1), SEARCH, (90, 200, 700), levels))
+    assert got.needed is None and "effort levels" in sentence(got)
+
+
 def test_spending_that_does_not_overlap_is_not_compared():
     p = surface(
         0.05, 0.05, 60, spend=100 + 5000.0 * np.array(SEARCH)[:, None] + 1.0 * np.array(THINK)

@@ -48,7 +48,12 @@ class Group(NamedTuple):
 
     @property
     def name(self) -> str:
-        return f"{self.strategy} · {self.model}"
+        modes = (f"{axis} {mode}" for axis, mode in self._modes() if mode != "cap")
+        width = () if self.width is None else (f"width {self.width}",)
+        return " · ".join((self.strategy, self.model, *width, *modes))
+
+    def _modes(self) -> tuple[tuple[str, str], ...]:
+        return ("search", self.search_mode), ("think", self.think_mode)
 
 
 class Row(NamedTuple):

@@ -247,7 +247,9 @@ def _widen(search: Line, think: Line, a: Placed, b: Placed) -> dict[str, int]:
 
 
 def _stuck(panel: Panel) -> str:
-    """Why no more runs would help: the strategy cannot reach enough search budgets."""
+    """Why no more runs would help: an axis cannot have enough levels."""
+    if panel.group.think_mode == "effort":
+        return "thinking is set by effort levels, which are too few for a shape"
     most = panel.group.most_searches
     if most is None or most >= ENOUGH - 1:
         return ""
