@@ -13,7 +13,8 @@ from pathlib import Path
 from budgetscape.live import LiveRequest, LiveRuns, Loop
 from budgetscape.sweep_opening import quoted
 from budgetscape.sweep_runs import SweepRuns
-from engine.run.ports import Call, Query
+from engine.models.agent import CommandAgent
+from engine.run.ports import Call, Performer, Query
 from engine.run.requests import Reply
 from engine.sweeps.record import to_body
 from engine.sweeps.trajectory import Trajectory, completed
@@ -189,6 +190,12 @@ class ToyRetriever:
         return [found[: q.top_k] for q in queries]
 
 
+EXAMPLE = CommandAgent(
+    "example", [sys.executable, str(Path(__file__).parents[1] / "docs" / "external_agent.py")]
+)
+"""The agent of the documents, as it is."""
+
+
 class FakeApp:
     """Looks like budgetscape.wiring.App to the pages, with the real store and the real live runs."""
 
@@ -208,8 +215,8 @@ class FakeApp:
         self.controls: dict[str, str] = {}
         self.default_index = self.default_questions = "sample" if runs else None
 
-    async def model(self, name: str) -> ToyModel:
-        return self.toys[name]
+    async def model(self, name: str) -> Performer:
+        return EXAMPLE if name == EXAMPLE.name else self.toys[name]
 
     async def retriever(self, index: str) -> ToyRetriever:
         return ToyRetriever()
@@ -227,7 +234,7 @@ class FakeApp:
         self.store.ingest()
 
     def agents(self) -> list[str]:
-        return []
+        return [EXAMPLE.name]
 
     def models(self) -> list[str]:
         return [MODEL, SLOW]

@@ -15,7 +15,7 @@ from engine.run.memo import NotRecorded
 from engine.run.ports import Task
 from engine.strategies import knobs_of, outside, prompt_hash, start
 from engine.sweeps.plan import Ground, jobs, read_plan
-from engine.sweeps.quote import measured
+from engine.sweeps.quote import as_if, measured
 from engine.sweeps.record import from_body, to_body
 from engine.sweeps.trajectory import replay_memo, run_cell, run_cells
 from engine.types import Answer, Budget, Reading, RunConfig, Search, Thought
@@ -258,6 +258,7 @@ def test_an_agent_is_never_replayed():
     made = grid(Tape(ANSWER))
     with pytest.raises(NotRecorded, match="not replayed"):
         asyncio.run(run_cell(QUESTION, made.runs[0].config, replay_memo(made)))
+    assert asyncio.run(as_if(made, GRID)) is None
 
 
 def test_an_agent_that_fails_in_one_cell_leaves_the_others_and_is_paid_for():

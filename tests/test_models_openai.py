@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -509,3 +510,21 @@ def test_an_endpoint_that_continues_by_flags_and_scores_prompts_is_seen_as_such(
         prefix_continuation="flags",
         think_control="hard",
     )
+
+
+def test_how_likely_the_first_token_was_is_asked_for_only_where_it_is_wanted_and_told() -> None:
+    wanted = replace(CALL, tell_logprobs=True)
+    asked = sent(Capabilities(logprobs=True), wanted)
+    assert (asked["logprobs"], asked["top_logprobs"]) == (True, 10)
+    for body in (sent(Capabilities(logprobs=True)), sent(Capabilities(), wanted)):
+        assert not body.keys() & {"logprobs", "top_logprobs"}
+    several = [{"token": t, "bytes": None, "logprob": p} for t, p in ((" Yes", -0.2), ("No", -9e9))]
+    first = {"token": " Yes", "bytes": None, "logprob": -0.2, "top_logprobs": several}
+    answer = stream(
+        chunk(" Yes", choice={"logprobs": {"content": [first]}}, timings={"predicted_n": 1}),
+        chunk(finish="stop"),
+        counts(completion_tokens=2),
+    )
+    reply = generate(answer, wanted, Capabilities(logprobs=True, token_boundaries="timings"))
+    assert reply.first_tokens == ((" Yes", -0.2), ("No", -1000.0))
+    assert (reply.pieces, reply.logprobs) == ((" Yes", ""), (-0.2,))

@@ -126,6 +126,20 @@ def test_a_question_of_ones_own_is_run_streamed_and_saved(empty):
     assert line["line"]["dash"] == "dash"
 
 
+def test_an_agent_of_ones_own_is_chosen_in_the_place_of_a_model_and_its_steps_are_shown(growing):
+    at = visit()
+    at.selectbox(key="strategy").select("external").run()
+    assert at.selectbox(key="agent").options == ["example"]
+    assert not [box for box in at.selectbox if box.key == "model"]
+    at.button[0].click().run()
+    assert not at.exception
+    live = growing.live.recent()[0]
+    finished(growing, live.id)
+    at.run()
+    assert [s["kind"] for s in answered(at)["steps"]][-2:] == ["answer", "stopped"]
+    assert (live.run.config.strategy, live.run.config.model) == ("external", "example")
+
+
 def test_budgets_that_can_be_forced_can_be_spent_whole(empty):
     at = visit()
     at.selectbox(key="strategy").select("closed_book").run()

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from engine.models.scripted import Scripted
 from engine.run.driver import Driver
+from engine.run.ports import Call
 from engine.run.requests import Reply
 from engine.strategies import knobs_of, prompt_hash, start, verifier
 from engine.strategies.self_consistency import Sample, chosen, samples_of
 from engine.sweeps.record import from_body, to_body
 from engine.sweeps.trajectory import completed, run_cells
-from engine.types import Budget, RunConfig, Thought
+from engine.types import Budget, Passage, Ranked, RunConfig, Thought
 from tests.dialogues import Library, dialogue, shape, user
 from tests.fakes import QUESTION, Parrot, Shelf
 
@@ -135,6 +136,8 @@ def test_samples_without_an_answer_are_not_verified():
         (Reply("yes"), 1.0),
         (Reply("No"), 0.0),
         (Reply(""), 0.0),
+        (Reply("Well", first_tokens=((" Yes", math.log(0.3)), ("NO", math.log(0.1)))), 0.75),
+        (Reply("no", first_tokens=(("x", -0.1),), logprobs=(-0.1,)), 1 - math.exp(-0.1)),
     ],
 )
 def test_a_short_reply_stands_in_for_the_probability_of_a_yes(reply, worth):
@@ -183,8 +186,12 @@ def test_a_verdict_survives_the_journal_and_other_thoughts_stay_as_they_were():
     config = RunConfig("self_consistency", "m", None, Budget(0, 0), {"samples": 2, **BY_VERIFIER})
     model = Checked(["Ann", "Bob"], {"nn": ("yes", -0.1), "ob": ("no", -0.1)})
     made = asyncio.run(run_cells(QUESTION, config, [Budget(0, 99)], model, None))
+    calls = made.calls
+    told = replace(calls[0], reply=replace(calls[0].reply, first_tokens=(("yes", -0.5),)))
+    made = replace(made, calls=(told, *calls[1:]))
     body = to_body(made)
     assert from_body(body) == made
+    assert sum("tell_logprobs" in call for call in body["calls"]) == 2
     assert ["worth" in step for _, step in body["steps"]] == [
         False,
         True,
@@ -212,3 +219,20 @@ def test_an_answer_cannot_forge_a_turn_or_a_block_of_the_verifier():
     prompt = verifier.verify_prompt(QUESTION, bad, ())
     text = prompt[-1].content
     assert len(prompt) == 2 and "<|" not in text and "Passages:" not in text.splitlines()
+
+
+@pytest.mark.embedded
+def test_the_model_on_board_tells_how_likely_a_yes_is_and_says_the_same_either_way(pool):
+    seen = (Ranked(Passage("p", "The Gull", "The Gull was built in Pirnby in 1820."), 1, 0.9),)
+
+    async def asked():
+        async with pool.model() as model:
+            prompts = [verifier.verify_prompt(QUESTION, a, seen) for a in ("Pirnby", "Oslo")]
+            calls = [Call(p, verifier.CAP, ("\n",), tell_logprobs=True) for p in prompts]
+            silent = await model.generate(replace(calls[0], tell_logprobs=False))
+            return silent, [await model.generate(call) for call in calls]
+
+    silent, (right, wrong) = asyncio.run(asked())
+    assert (silent.text, silent.pieces, silent.first_tokens) == (right.text, right.pieces, ())
+    assert 0 < verifier.by_reply(wrong) < verifier.by_reply(right) < 1
+    assert len(right.logprobs) == len(right.pieces)

@@ -24,6 +24,8 @@ from engine.run.ports import Call
 from engine.run.requests import Reply
 from engine.types import Prompt, Resumed
 
+FIRST_TOKENS = 10
+"""How many candidates for a token are asked for, where its probabilities are wanted."""
 _FAULTS = (openai.APIError, httpx2.HTTPError, json.JSONDecodeError, UnicodeError)
 """What the client lets through: errors of a stream that has begun are the transport's own."""
 GO_ON = "Go on exactly where your last message stops. Do not repeat any of it."
@@ -159,6 +161,8 @@ class OpenAIChat:
             fields["seed"] = call.seed
         if able.token_boundaries == "logprobs":
             fields["logprobs"] = True
+        if call.tell_logprobs and able.logprobs:
+            fields |= {"logprobs": True, "top_logprobs": FIRST_TOKENS}
         return fields
 
     async def _score(self, call: Call, text: str) -> Reply:

@@ -20,6 +20,7 @@ from engine.models.capabilities import Capabilities
 from engine.run.requests import Reply
 from engine.types import Finish, Usage
 
+_LEAST_LOGPROB = -1e3
 _MOST_CHARACTERS_PER_TOKEN = 256
 """More text than this for its cap is garbage, not an answer."""
 
@@ -38,6 +39,7 @@ class Taken:
     chunks: int = 0
     hidden: bool = False
     finish: str | None = None
+    first_tokens: tuple[tuple[str, float], ...] = ()
     usage: Any = None
     bytes_: Any = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"))
 
@@ -70,15 +72,18 @@ class Taken:
         return text
 
     def _split(self, chunk: Any, choice: Any, text: str) -> None:
+        for token in getattr(getattr(choice, "logprobs", None), "content", None) or ():
+            if not self.logprobs:
+                others = getattr(token, "top_logprobs", None) or ()
+                self.first_tokens = tuple((str(t.token), _bounded(t.logprob)) for t in others)
+            self.logprobs.append(_bounded(token.logprob))
+            if self.able.token_boundaries == "logprobs":
+                data = token.bytes if token.bytes is not None else list(token.token.encode())
+                self.pieces.append(self.bytes_.decode(bytes(data)))
         if self.able.token_boundaries == "timings" and text:
             told = (getattr(chunk, "timings", None) or {}).get("predicted_n")
             if isinstance(told, int) and len(self.pieces) < told <= self.cap:
                 self.pieces += [""] * (told - len(self.pieces) - 1) + [text]
-        elif self.able.token_boundaries == "logprobs":
-            for token in getattr(getattr(choice, "logprobs", None), "content", None) or ():
-                data = token.bytes if token.bytes is not None else list(token.token.encode())
-                self.pieces.append(self.bytes_.decode(bytes(data)))
-                self.logprobs.append(token.logprob)
 
     def reply(self, seconds: float) -> Reply:
         """The whole reply, once the stream has ended; BadReply when it cannot be trusted."""
@@ -106,8 +111,14 @@ class Taken:
             tokens=usage.completion_tokens,
             usage=usage,
             seconds=seconds,
-            logprobs=tuple(self.logprobs) if len(self.logprobs) == len(pieces) else (),
+            logprobs=self._told_logprobs(pieces),
+            first_tokens=self.first_tokens,
         )
+
+    def _told_logprobs(self, pieces: tuple[str, ...]) -> tuple[float, ...]:
+        """One a piece; only pieces without text, as the end mark is, may lack theirs."""
+        told = len(self.logprobs)
+        return tuple(self.logprobs) if told <= len(pieces) and not any(pieces[told:]) else ()
 
     def _known_pieces(self, tokens: int, finish: Finish) -> tuple[str, ...]:
         """One piece a token, or none where boundaries are not told or thinking was hidden."""
@@ -116,6 +127,11 @@ class Taken:
             return ()
         padded = way == "timings" or finish == "stop"
         return _fit(self.pieces, self.text, tokens, padded)
+
+
+def _bounded(logprob: Any) -> float:
+    """A log-probability that can be stored: some servers tell minus infinity."""
+    return min(0.0, max(_LEAST_LOGPROB, float(logprob)))
 
 
 def _fit(pieces: list[str], text: str, tokens: int, padded: bool) -> tuple[str, ...]:

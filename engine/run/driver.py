@@ -382,6 +382,7 @@ class Driver:
             self.decoding.top_p,
             self._seed(path),
             self.budget.effort,
+            tell_logprobs=getattr(request, "worth", None) is not None,
         )
         self._tell(Begun(path, kind))
         heard: list[str] = []

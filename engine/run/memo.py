@@ -135,7 +135,7 @@ class Memo:
 
 
 def _key(call: Call) -> Call:
-    return replace(call, cap=0)
+    return replace(call, cap=0, tell_logprobs=False)
 
 
 def fit(reply: Reply, cap: int) -> Reply | None:

@@ -25,6 +25,8 @@ class Call:
     """A level of hidden thinking, for endpoints that take one."""
     score_text: str | None = None
     """When set, nothing is generated: the reply's `score` is the mean log-probability of this text."""
+    tell_logprobs: bool = False
+    """The reply's log-probabilities are wanted, where the endpoint can tell them; it says the same either way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,8 @@ class Reply:
     refused: Refusal | None = None
     logprobs: tuple[float, ...] = ()
     """Per piece, where offered."""
+    first_tokens: tuple[tuple[str, float], ...] = ()
+    """What the first token might have been, with log-probabilities, where that was wanted and is offered."""
     score: float | None = None
     replies: tuple[Any, ...] = ()
     """The replies (or returned values) of the branches of `Together`, in order."""

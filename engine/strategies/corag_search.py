@@ -232,7 +232,9 @@ def _penalties(
     scored = (yield Together(tuple(Score(p, blocks.NOTHING) for p in prompts))).replies
     found = [r.score for r in scored if r.score is not None]
     if len(found) < len(unique):
-        probes = tuple(Think(p, PROBE_CAP, blocks.LINE, note=PROBE) for p in prompts)
+        probes = tuple(
+            Think(p, PROBE_CAP, blocks.LINE, note=PROBE, worth=by_reply) for p in prompts
+        )
         replies = (yield Together(probes)).replies
         refused = any(r.refused for r in replies)
         found = [barren(c) for c in unique] if refused else [by_reply(r) for r in replies]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from engine.run.memo import Memo, NotRecorded
 from engine.run.ports import Call, Query
 from engine.run.requests import Reply
+from engine.strategies import outside
 from engine.sweeps.plan import Job
 from engine.sweeps.trajectory import Price, Trajectory, replay_memo, run_cells
 from engine.types import Budget, Ranked, Usage
@@ -91,10 +92,8 @@ class Quote:
 
 def measured(trajectory: Trajectory, price: Price = lambda _: None) -> Measured:
     """What a trajectory took, failed calls included; of one that was resumed, what all its tries recorded."""
-    shared = sum(r.reply.seconds for r in trajectory.calls)
-    seconds = shared or sum(
-        r.trace.seconds for r in trajectory.runs
-    )  # an agent's calls are its own
+    recorded = sum(r.reply.seconds for r in trajectory.calls)
+    seconds = recorded or sum(r.trace.seconds for r in trajectory.runs)  # an agent tells no calls
     asked = sum((r.reply.usage for r in trajectory.calls), Usage(queries=len(trajectory.found)))
     asked = max(asked, trajectory.paid, key=lambda usage: usage.calls)
     group = (trajectory.config.strategy, trajectory.config.model)
@@ -118,7 +117,12 @@ class _Told:
 async def as_if(
     trajectory: Trajectory, budgets: Sequence[Budget], price: Price = lambda _: None
 ) -> Measured | None:
-    """What these cells would have taken on a recorded trajectory; None where it does not reach them."""
+    """What these cells would have taken on a recorded trajectory; None where it does not reach them.
+
+    An agent outside records nothing that could.
+    """
+    if outside(trajectory.config.strategy, trajectory.config.knobs):
+        return None
     told = _Told(replay_memo(trajectory))
     try:
         again = await run_cells(trajectory.question, trajectory.config, budgets, told, told)

@@ -172,6 +172,8 @@ def _call_body(recorded: Recorded) -> Body:
         "refused": reply.refused,
         "resumed": reply.resumed,
         "logprobs": list(reply.logprobs),
+        **({"tell_logprobs": True} if call.tell_logprobs else {}),
+        **({"first_tokens": plain(reply.first_tokens)} if reply.first_tokens else {}),
     }
 
 
