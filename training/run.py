@@ -1,5 +1,4 @@
-"""All stages in order, each skipped when its result is there: examples, warm start, export,
-figures.
+"""All stages in order, each skipped when its result is there: examples, mix, warm start, export, kept chains, figures.
 
 python -m training.run --minutes 100
 """
@@ -14,11 +13,16 @@ import sys
 from pathlib import Path
 
 WORK = Path("training/work")
-NAME = "smollm2-135m-search"
-STEPS = 400
-"""Optimiser steps of the warm start: the learning rate falls over these."""
+NAME, KEPT = "smollm2-135m-search", "smollm2-135m-corag"
+STEPS, MORE = 640, 40
+"""Optimiser steps of the warm start, over which the learning rate falls, and on the kept chains."""
 
-EXAMPLES = {"examples": (), "drill": ("--drill", "--first-seed", "9100", "--questions", "2000")}
+EXAMPLES = {
+    "examples": ("--worlds", "5", "--plays", "260"),
+    "examples2": ("--first-seed", "9010", "--worlds", "5", "--plays", "300"),
+    "drill": ("--drill", "--first-seed", "9100", "--questions", "2000"),
+    "drill2": ("--drill", "--first-seed", "9101", "--questions", "2000"),
+}
 """Files of examples and the options that make them."""
 
 
@@ -27,44 +31,57 @@ def stage(*command: str) -> None:
     subprocess.run([sys.executable, "-m", *command], check=True)
 
 
-def warm_start(minutes: float, workers: int) -> bool:
+def made(name: str, module: str, *options: str) -> str:
+    """A file of the work folder, made aside first so that a stage cut short is done again."""
+    path, part = WORK / f"{name}.jsonl", WORK / f"{name}.part"
+    if not path.exists():
+        stage(module, str(part), *options)
+        part.rename(path)
+    return str(path)
+
+
+def trained(folder: str, files: list[str], steps: int, minutes: float, workers: int) -> bool:
     """Train on; whether all steps are done."""
-    where = [str(WORK / "warm"), *(str(WORK / f"{name}.jsonl") for name in EXAMPLES)]
-    options = ["--steps", str(STEPS), "--minutes", str(minutes)]
+    where, options = (
+        [str(WORK / folder), *files],
+        ["--steps", str(steps), "--minutes", str(minutes)],
+    )
     if workers > 1:
         launch = ["torch.distributed.run", "--nproc-per-node", str(workers), "-m"]
+        options += ["--groups", "2", "--cores", str(workers)]
         stage(*launch, "training.warm_start", *where, *options)
     else:
-        stage("training.warm_start", *where, *options, "--groups", "3")
-    curve = (WORK / "warm" / "curve.jsonl").read_text().splitlines()
-    return int(json.loads(curve[-1])["step"]) >= STEPS
+        stage("training.warm_start", *where, *options, "--groups", "4")
+    curve = (WORK / folder / "curve.jsonl").read_text().splitlines()
+    Path("training/curves").mkdir(exist_ok=True)
+    shutil.copy(WORK / folder / "curve.jsonl", f"training/curves/{folder}.jsonl")
+    return int(json.loads(curve[-1])["step"]) >= steps
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--minutes", type=float, default=100, help="longest warm start in this call"
-    )
-    parser.add_argument("--workers", type=int, default=1, help="processes that share one core")
+    parser.add_argument("--minutes", type=float, default=100, help="longest training in this call")
+    parser.add_argument("--workers", type=int, default=1, help="processes, a core each")
     args = parser.parse_args()
-    for name, options in EXAMPLES.items():
-        if not (WORK / f"{name}.jsonl").exists():
-            stage("training.examples", str(WORK / f"{name}.part"), *options)
-            (WORK / f"{name}.part").rename(WORK / f"{name}.jsonl")
-    if not warm_start(args.minutes, args.workers):
+    files = [made(name, "training.examples", *options) for name, options in EXAMPLES.items()]
+    mix = made("mix", "training.mix", *files)
+    if not trained("warm", [mix], STEPS, args.minutes, args.workers):
         print("not all steps are done: run this again to go on")
         return
-    Path("training/curves").mkdir(exist_ok=True)
-    shutil.copy(WORK / "warm" / "curve.jsonl", "training/curves/warm_start.jsonl")
     for quarter in (25, 50, 75):
-        stage(
-            "training.export",
-            str(WORK / "warm" / f"at-{quarter}"),
-            f"{NAME}-{quarter}",
-            "--no-probes",
-        )
-    stage("training.export", str(WORK / "warm" / "last"), NAME)
-    stage("training.evaluate", NAME, "--hops", "1", "2", "3", "--questions", "100")
+        name = f"{NAME}-step{STEPS * quarter // 100}"
+        stage("training.export", str(WORK / "warm" / f"at-{quarter}"), name, "--no-probes")
+    last = str(WORK / "warm" / "last")
+    stage("training.export", last, NAME)
+    kept = made("kept", "training.rejection", last, NAME, "--minutes", str(args.minutes))
+    if not (WORK / "corag").exists():
+        shutil.copytree(last, WORK / "corag" / "last")
+    if not trained("corag", [kept], STEPS + MORE, args.minutes, args.workers):
+        print("not all steps are done: run this again to go on")
+        return
+    stage("training.export", str(WORK / "corag" / "last"), KEPT)
+    for name in (NAME, KEPT):
+        stage("training.evaluate", name, "--hops", "1", "2", "3", "--questions", "100")
 
 
 if __name__ == "__main__":
