@@ -23,7 +23,7 @@ LISTED = (
 PICTURES = {
     "docs/screenshot.png": "The picture at the top of README.md.",
     "engine/client/icon.svg": "The icon in the browser's tab.",
-    "training/curves/warm_start.jsonl": "Loss by step and minute of the warm start, as it was trained.",
+    "training/curves/warm.jsonl": "Loss by step and minute of the warm start, as it was trained.",
 }
 NAMES_WIDTH = 32
 
