@@ -63,12 +63,15 @@ st.set_page_config(
     page_icon=ICON, layout="wide"
 )  # before the pages: their icons would be fetched from elsewhere
 page = st.navigation(
-<<<<<<< HEAD
-    [live_query, trace_compare, quality_surface, budget_allocation, sweep_runs], position="top"
-=======
-    [live_query, trace_compare, quality_surface, budget_allocation, published_results],
+    [
+        live_query,
+        trace_compare,
+        quality_surface,
+        budget_allocation,
+        sweep_runs,
+        published_results,
+    ],
     position="top",
->>>>>>> e4802b6 (Papers' figures can be searched and plotted, and their curves laid over ours, with what to beware of)
 )
 st.set_page_config(page_title=f"{page.title} · Budgetscape", page_icon=ICON)
 st.title(page.title, anchor=False)
