@@ -3,7 +3,8 @@
     with ChatServer(lambda body: "Pirnby") as server:
         server.url, server.seen       # the address of its API, and the bodies it was sent
 
-`turns`: "continue" goes on with a last turn of the assistant, "begin" takes it as finished and begins a new one,
+`turns`: "continue" goes on with a last turn of the assistant, "echo" too and sends it back where it does not stream,
+as llama.cpp does, "begin" takes it as finished and begins a new one,
 "refuse" refuses such a prompt (400). `thinks(body)` hidden thinking tokens are reported before the text, and a level
 that is not among `levels` is refused.
 """
@@ -45,7 +46,7 @@ class ChatServer:
         """What is said; a word cut in its middle is completed only by a server that continues turns."""
         last = body["messages"][-1]
         if last["role"] == "assistant" and last["content"].endswith("bravo char"):
-            return "lie delta echo" if self.turns == "continue" else "alpha bravo charlie"
+            return "lie" if self.turns in ("continue", "echo") else "alpha bravo charlie delta echo"
         return self.say(body)
 
 
@@ -71,7 +72,11 @@ class _Handler(BaseHTTPRequestHandler):
         if body.get("stream"):
             self._stream(said.pieces, finish, usage)
         else:
-            message = {"role": "assistant", "content": "".join(said.pieces)}
+            last = body["messages"][-1]
+            own = (
+                last["content"] if self.chat.turns == "echo" and last["role"] == "assistant" else ""
+            )
+            message = {"role": "assistant", "content": own + "".join(said.pieces)}
             choice = {"index": 0, "message": message, "finish_reason": finish}
             whole = {"id": "x", "object": "chat.completion", "created": 0, "model": "m"}
             self._send(200, json.dumps({**whole, "choices": [choice], "usage": usage}))

@@ -40,6 +40,7 @@ def asked(server, strategy="search_r1"):
     ("turns", "word", "able_to"),
     [
         ("continue", "continued", "plain"),
+        ("echo", "continued", "plain"),
         ("begin", "replayed", ""),
         ("refuse", "replayed", ""),
     ],

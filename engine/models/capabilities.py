@@ -161,11 +161,12 @@ async def _boundaries(ask: _Asker) -> Boundaries:
 async def _continuation(ask: _Asker, calm: dict[str, Any]) -> Continuation:
     """A word cut in its middle is completed first thing only by a model that continues its own turn.
 
-    One that begins anew and repeats all of it, as it was told, does not continue.
+    The turn so far is not what was asked for, so that a server that sends it back with its continuation, as llama.cpp
+    does, can be told from a model that begins anew and repeats what it was told.
     """
-    prefix = "alpha bravo char"
+    prefix = "delta echo alpha bravo char"
     for way, body in (("plain", {}), ("flags", CONTINUE_FLAGS)):
-        text = _text(await ask(_ECHO, prefix, body=body, **calm))
+        text = _text(await ask(_ECHO, prefix, body=body, **calm)).removeprefix(prefix)
         if text.startswith("lie"):
             return way  # type: ignore[return-value]
     return ""
