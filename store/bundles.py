@@ -20,12 +20,14 @@ import pyarrow.parquet as pq
 
 from engine.errors import Damaged, InputError
 from engine.identity import content_hash
+from store import judgements
 from store.history import Store
 from store.home import Home, aside, checked_name, make_folder, write_whole, writing
 from store.journal import MOST_LINE, SUFFIX, Line, canonical_again, line_again, read_sweep, sha_of
 from store.rows import plan_row, rows_of
 
 VERSION = 1
+KINDS = ("sweep", "trajectory", judgements.KIND)
 MANIFEST, LINES, HEADS = "manifest.json", "lines.parquet", "runs.parquet"
 MOST_BYTES = 2 * 1024**3
 """Of one file of a bundle, and of its lines once they are unpacked."""
@@ -78,7 +80,7 @@ def install_bundles(home: Home, folder: Path) -> list[str]:
 
 
 def _lines(store: Store, sweep: str, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Kind, id and body of every line: the plan where there is one, then the trajectories by id."""
+    """Kind, id and body of every line: the plan where there is one, the trajectories by id, then the judgements."""
     rows = store.frame("SELECT hash, plan FROM sweeps WHERE sweep = ?", [sweep])
     for row in rows.to_dict("records"):
         yield (
@@ -88,6 +90,12 @@ def _lines(store: Store, sweep: str, ids: Sequence[str]) -> Iterator[tuple[str, 
         )
     for id in ids:
         yield "trajectory", id, canonical_again(store.line(id).body)
+    lines = [x for x in read_sweep(store.home, sweep) if x.kind == judgements.KIND]
+    first = {
+        x.id: x for x in reversed(lines)
+    }  # of two under one id the first counts, as in the tables
+    for id, line in sorted(first.items()):
+        yield line.kind, id, canonical_again(line.body)
 
 
 def _write_lines(path: Path, lines: Iterator[tuple[str, str, str]]) -> None:
@@ -135,7 +143,7 @@ def _checked_lines(folder: Path, sweep: str) -> Iterator[tuple[bytes, Line]]:
 
 
 def _line(row: dict[str, Any], sweep: str) -> tuple[bytes, Line]:
-    if row["kind"] not in ("sweep", "trajectory") or len(row["body"] or "") > MOST_LINE:
+    if row["kind"] not in KINDS or len(row["body"] or "") > MOST_LINE:
         raise Damaged("a bundle holds a line of an unknown kind, or one that is too long")
     try:
         body = json.loads(row["body"])
@@ -147,6 +155,8 @@ def _line(row: dict[str, Any], sweep: str) -> tuple[bytes, Line]:
     line = Line(row["kind"], row["id"], sha_of(raw), body, 0, len(raw))
     if line.kind == "sweep":
         plan_row(line)
+    elif line.kind == judgements.KIND:
+        judgements.row_of(line, sweep)
     else:
         rows_of(line, sweep)
     return raw, line

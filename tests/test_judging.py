@@ -30,8 +30,9 @@ from engine.judging import (
 from engine.models.scripted import Scripted
 from engine.run.requests import Reply
 from engine.types import Budget, Passage, Ranked, Reading, Stopped, Thought
+from store.bundles import export_sweep, import_bundle
 from store.history import Slice, Store
-from store.home import CHECKOUT
+from store.home import CHECKOUT, Home
 from store.ingest import ingest
 from store.journal import Journal, journal_files, read_sweep
 from store.judgements import KIND, judgement_id
@@ -360,3 +361,17 @@ def test_what_cannot_be_judged_is_one_clear_line(parts, tmp_path):
     wrong = command(parts.home, tmp_path, "judge", "--sweep", "grid", "--model", "jj")
     assert wrong.returncode == 1 and "did you mean 'j'" in wrong.stderr
     assert RUBRIC and SUPPORT
+
+
+def test_judgements_travel_with_the_bundle_of_their_sweep(parts, tmp_path):
+    judge(parts)
+    with Store.scratch(parts.home) as store:
+        export_sweep(store, "grid", tmp_path / "out")
+    there = Home(tmp_path / "there").ensure()
+    assert import_bundle(there, tmp_path / "out") == "grid"
+    assert cells(there, "judge") == cells(parts.home, "judge") != {}
+    with Store.scratch(there) as store:
+        export_sweep(store, "grid", tmp_path / "again")
+        assert store.troubles() == []
+    one, other = ((tmp_path / d / "lines.parquet").read_bytes() for d in ("out", "again"))
+    assert one == other
