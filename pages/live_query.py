@@ -17,6 +17,7 @@ from pages.parts import (
     several,
     state,
     steps,
+    tour,
 )
 
 GROUP = "live"
@@ -57,7 +58,6 @@ with left:
 with right:
     dials.surface(info, readings, at, group=GROUP)
     st.caption(guide.SMALL_MODEL)
-    guide.keys()
 
 if asked is not None:
     question, at = asked
@@ -80,6 +80,7 @@ if asked is not None:
 st.divider()
 if shown is None:
     guide.hint()
+    tour.offer()
 elif shown.running:
     steps.watch(resources.live_run, app.live.stop, shown.id)
 else:

@@ -33,7 +33,6 @@ with left:
 with right:
     state.session().at[GROUP] = dials.dials(readings, at, group=GROUP)
     st.caption(guide.SMALL_MODEL)
-    guide.keys()
 
 if said := guide.doses(cells):
     st.caption(said)

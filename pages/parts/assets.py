@@ -11,7 +11,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 CLIENT = Path(__file__).parents[2] / "engine" / "client"
-CLIENT_FILES = ("surface.js", "dials.js", "map.js", "trace.js", "lanes.js", "replay.js", "group.js")
+CLIENT_FILES = (
+    "surface.js",
+    "dials.js",
+    "map.js",
+    "trace.js",
+    "lanes.js",
+    "replay.js",
+    "palette.js",
+    "group.js",
+)
 """What may be asked for by name; nothing else in the folder is served."""
 
 

@@ -50,8 +50,8 @@ def _part(name: str) -> Any:
     )
 
 
-_surface, _dials, _map, _trace, _lanes, _replay = (
-    _part(name) for name in ("surface", "dials", "map", "trace", "lanes", "replay")
+_surface, _dials, _map, _trace, _lanes, _replay, _palette = (
+    _part(name) for name in ("surface", "dials", "map", "trace", "lanes", "replay", "palette")
 )
 
 
@@ -171,3 +171,13 @@ def picked(sent: Any, info: DialsInfo) -> Chosen | None:
     if at is None or not isinstance(key, list) or tuple(key) not in known:
         return None
     return Chosen(str(key[0]), str(key[1]), *at)
+
+
+def palette(places: Sequence[tuple[str, str]], keys: Sequence[tuple[str, str]]) -> int | None:
+    """Jump to anywhere, and the keys; returns the number of the place that was just chosen."""
+    told = [{"label": label, "hint": hint} for label, hint in places]
+    data = _data("palette", places=told, keys=list(keys))
+    result = _palette(key="palette", data=data, on_go_change=_ignore, width="content")
+    sent = result.go
+    there = isinstance(sent, int) and not isinstance(sent, bool) and 0 <= sent < len(places)
+    return sent if there else None

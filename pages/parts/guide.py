@@ -55,14 +55,14 @@ COMPARE = """
 first seen, and what each extra query or thinking token bought.
 """
 ONE_MORE = "One run is in a lane; choose at least one more to compare it with."
-KEYS = """
-| where | keys |
-|---|---|
-| dials | ← → one stop, Home / End to either end |
-| map of cells | arrow keys from cell to cell, Enter to open one |
-| surface | drag to turn, the buttons below for fixed views; click a cell to open it |
-| question | Ctrl + Enter runs |
-"""
+KEYS = (
+    ("anywhere", "Ctrl + K jumps to a page or a sweep, ? shows these keys"),
+    ("dials", "← → one stop, Home / End to either end"),
+    ("map of cells", "arrow keys from cell to cell, Enter to open one"),
+    ("surface", "drag to turn, the buttons below for fixed views; click a cell to open it"),
+    ("question", "Ctrl + Enter runs"),
+    ("steps, lanes", "Tab from step to step, Enter to open one"),
+)
 
 
 def nothing_measured() -> None:
@@ -128,11 +128,6 @@ def hint() -> None:
     """Shown where no run has been shown yet."""
     with st.container(border=True):
         st.markdown(HOW)
-
-
-def keys() -> None:
-    with st.popover("Keys", icon=":material/keyboard:", type="tertiary"):
-        st.markdown(KEYS)
 
 
 def trouble(error: BudgetscapeError) -> None:

@@ -94,6 +94,11 @@ def sweeps() -> list[str]:
     return [s.name for s in sorted(rows, key=lambda s: (s.name in BESIDE, -s.runs, s.name))]
 
 
+def known_sweeps() -> list[str]:
+    """The same, where that needs no waiting: none while the application is still being opened."""
+    return sweeps() if _opened else []
+
+
 def default_cells(metric: str) -> tuple[CellRow, ...]:
     """Cells of the largest sweep: what a live run is compared with."""
     names = [name for name in sweeps() if name not in BESIDE]

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from engine.errors import BudgetscapeError
-from pages.parts import guide
+from pages.parts import guide, jumping, tour
 from pages.parts.assets import CLIENT
 
 PAGES = Path(__file__).parents[1]
@@ -62,19 +62,20 @@ published_results = st.Page(
 st.set_page_config(
     page_icon=ICON, layout="wide"
 )  # before the pages: their icons would be fetched from elsewhere
-page = st.navigation(
-    [
-        live_query,
-        trace_compare,
-        quality_surface,
-        budget_allocation,
-        sweep_runs,
-        published_results,
-    ],
-    position="top",
-)
+PLACES = [
+    live_query,
+    trace_compare,
+    quality_surface,
+    budget_allocation,
+    sweep_runs,
+    published_results,
+]
+page = st.navigation(PLACES, position="top")
 st.set_page_config(page_title=f"{page.title} · Budgetscape", page_icon=ICON)
-st.title(page.title, anchor=False)
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.title(page.title, anchor=False, width="stretch")
+    jumping.bar(PLACES, quality_surface, trace_compare)
+tour.card(page, PLACES)
 try:
     page.run()
 except BudgetscapeError as error:

@@ -54,6 +54,8 @@ class Session:
 
     several: bool = False
     """What was pressed asks for several runs at once."""
+    tour: int | None = None
+    """The step of the tour that is next; None when nobody is on it."""
     lanes: list[str] = field(default_factory=list)
     """The runs that were pinned or chosen to be compared."""
 

@@ -1,0 +1,36 @@
+"""Jump to anywhere and the keys, by keyboard alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import visiting
+
+
+@pytest.fixture
+def page(blind: Browser) -> Iterator[Page]:
+    with visiting(blind) as found:
+        yield found.page
+
+
+def test_a_person_jumps_to_a_page_and_to_a_sweep_and_reads_the_keys(page: Page, address: str):
+    page.goto(address + "/?run=run-corag-2-32-q1")
+    expect(page.locator(".bs-opener").first).to_be_visible()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("trace comp")
+    expect(page.get_by_role("option")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/trace-compare"))
+    expect(page.get_by_role("heading", name="Trace compare")).to_be_visible()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("surface of long")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/quality-surface.*sweep=long"))
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("Ctrl + K")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
