@@ -7,8 +7,10 @@ from click.testing import CliRunner
 
 from budgetscape.cli.main import cli
 from engine.sweeps.plan import read_plan
+from engine.types import EFFORTS, Budget
 from store.history import Slice, Store
 from store.scores import score_panels, score_rows
+from store.summary import METRICS
 from tests.store_fakes import CELLS, trajectory, write
 
 COMMANDS = ("fit", "allocate", "verdict")
@@ -51,6 +53,22 @@ def test_rows_of_the_store_hold_what_the_surface_holds(ask, home):
         assert p.quality()[at] == pytest.approx(cell.mean)
         assert p.mean("tokens")[at] == pytest.approx(cell.tokens)
         assert p.mean("cost")[at] == pytest.approx(cell.cost)
+
+
+def test_every_metric_of_the_store_can_be_weighed(ask, home):
+    with Store.scratch(home) as store:
+        for metric in METRICS:
+            cells = store.cells(metric=metric)
+            assert bool(score_rows(store, Slice(sweeps=("grid",)), metric)) == bool(cells)
+
+
+def test_effort_levels_are_weighed_at_the_tokens_that_they_used(home):
+    low, high = (Budget(2, EFFORTS.index(e) + 1, think_mode="effort") for e in ("low", "high"))
+    write(home, [trajectory(n, cells=[low, high, Budget(2, 32)]) for n in range(3)])
+    with Store.scratch(home) as store:
+        surfaces = {p.group.think_mode: p for p in score_panels(store, "grid")}
+        wanted = sorted(c.think for c in store.cells() if c.think_mode == "effort")
+    assert list(surfaces["effort"].think) == wanted and surfaces["cap"].think == (32,)
 
 
 def test_costs_are_the_unit_where_all_are_known_and_tokens_may_be_asked_for(ask):
