@@ -6,7 +6,7 @@ import base64
 import itertools
 import json
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -350,3 +350,13 @@ def test_the_end_is_told_in_words_with_gold_and_what_bound_it():
 
 def test_without_gold_there_is_no_verdict():
     assert verdict(Scores()) == ("", None) and verdict(Scores(em=1.0)) == ("Right", True)
+
+
+def test_what_is_marked_in_passages_is_the_answer_and_the_gold_ones_where_they_say_something():
+    def marked(answer):
+        one = run(Scores())
+        return summary(replace(one, trace=replace(one.trace, answer=answer))).marks
+
+    assert marked("no") == marked("word " * 40) == ("Varnholm", "Varn")
+    assert marked("Old  Town") == ("Varnholm", "Varn", "Old Town")
+    assert marked("12") == ("Varnholm", "Varn", "12")

@@ -313,7 +313,7 @@ function body(part, key, details) {
   box.drawn = true;
   box.replaceChildren();
   if (told.text) box.append(make("p", "bs-words", told.text));
-  if (told.passages.length) box.append(passages(told.passages));
+  if (told.passages.length) box.append(passages(told.passages, part.data.lanes[Number(key.split(":")[0])].marks));
 }
 
 /** Bodies that were asked for have come. */

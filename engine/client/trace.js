@@ -9,7 +9,8 @@ export function mount(element, data) {
   const { root, list } = mounted.get(element) ?? build(element);
   conclude(root, data.summary);
   list.setAttribute("aria-busy", String(Boolean(data.running)));
-  data.steps.forEach((step, i) => line(list, i, step));
+  const marks = data.summary?.marks ?? [];
+  data.steps.forEach((step, i) => line(list, i, step, marks));
   while (list.children.length > data.steps.length) list.lastElementChild.remove();
   return () => {};
 }
@@ -40,8 +41,8 @@ function conclude(root, summary) {
 }
 
 /** Steps are only redrawn when they change, so that an open passage stays open while the run goes on. */
-function line(list, i, step) {
-  const drawn = JSON.stringify(step);
+function line(list, i, step, marks) {
+  const drawn = JSON.stringify([step, step.passages.length ? marks : []]);
   const old = list.children[i];
   if (old?.drawn === drawn) return;
   if (old && old.kind === step.kind && step.under_way && old.words) {
@@ -56,7 +57,7 @@ function line(list, i, step) {
     item.words = make("p", "bs-words", step.text);
     item.append(item.words);
   }
-  if (step.passages.length) item.append(passages(step.passages));
+  if (step.passages.length) item.append(passages(step.passages, marks));
   if (old) old.replaceWith(item);
   else list.append(item);
 }
@@ -68,8 +69,8 @@ function head(step) {
   return row;
 }
 
-/** Passages as a list, each opened by a click. */
-export function passages(list) {
+/** Passages as a list, each opened by a click; the words of the answer are marked in them. */
+export function passages(list, marks = []) {
   const box = make("ol", "bs-passages");
   for (const passage of list) {
     const item = make("li");
@@ -78,10 +79,19 @@ export function passages(list) {
     summary.append(make("span", "bs-rank", `${passage.rank}`), make("span", "bs-passage-title", passage.title));
     if (passage.gold) summary.append(make("span", "bs-gold", "holds evidence"));
     if (passage.new === false) summary.append(make("span", "bs-fact", "seen before"));
-    summary.append(make("span", "bs-fact", `score ${passage.score}`), make("span", "bs-peek", passage.text));
-    details.append(summary, make("p", "", passage.text));
+    summary.append(make("span", "bs-fact", `score ${passage.score}`), marked(make("span", "bs-peek"), passage.text, marks));
+    details.append(summary, marked(make("p"), passage.text, marks));
     item.append(details);
     box.append(item);
   }
   return box;
+}
+
+/** Put a text into a node with every one of the phrases, as whole words, in a mark of its own. */
+function marked(node, text, phrases) {
+  const wanted = [...phrases].sort((a, b) => b.length - a.length).map((p) => p.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"));
+  const whole = new RegExp(`(?<![\\p{L}\\p{N}])(${wanted.join("|")})(?![\\p{L}\\p{N}])`, "giu");
+  const parts = wanted.length ? text.split(whole) : [text];
+  parts.forEach((part, i) => part && node.append(i % 2 ? make("mark", "", part) : part));
+  return node;
 }

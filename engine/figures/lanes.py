@@ -11,7 +11,7 @@ from engine.analysis.traces import Axis, Comparison
 from engine.figures import lanes_words as words
 from engine.figures.lanes_words import LETTERS
 from engine.figures.palette import COLOURS, Identity, Key
-from engine.figures.trace import StepInfo, trace_info, verdict
+from engine.figures.trace import StepInfo, marks, trace_info, verdict
 from engine.run.budgets import think_words
 from engine.types import Run
 
@@ -51,6 +51,8 @@ class LaneInfo:
     limit: str
     gold: str
     facts: tuple[tuple[str, str], ...]
+    marks: tuple[str, ...] = ()
+    """Words to be marked in passages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ def _lane(told: Comparison, i: int, looks: Mapping[Key, Identity], running: bool
         limit=words.limit(run, running),
         gold=words.gold(run, told.evidence[i]),
         facts=_facts(run),
+        marks=marks(run),
     )
 
 

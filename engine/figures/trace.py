@@ -35,6 +35,7 @@ ENDINGS: dict[StoppedBy, str] = {
     "user": "Stopped by you.",
     "error": "It ended with an error.",
 }
+LONGEST_MARK = 80
 RESUMED = {"continued": "turn continued", "replayed": "turn replayed"}
 UNDER_WAY = {
     "thought": "Thinking",
@@ -225,6 +226,8 @@ class Summary:
     """The gold answer and its aliases."""
     ending: str
     """What bound the run."""
+    marks: tuple[str, ...] = ()
+    """Words to be marked in passages: the answer and the gold ones."""
 
 
 def summary(run: Run) -> Summary:
@@ -232,7 +235,14 @@ def summary(run: Run) -> Summary:
     ending = ENDINGS[run.trace.stopped_by]
     if run.trace.cut_off:
         ending += " The answer was forced there."
-    return Summary(run.trace.answer, *verdict(run.scores), gold, ending)
+    return Summary(run.trace.answer, *verdict(run.scores), gold, ending, marks(run))
+
+
+def marks(run: Run) -> tuple[str, ...]:
+    """What to mark in passages; too long an answer stands in none, too short a one in all."""
+    said = (" ".join(text.split()) for text in (*run.question.answers, run.trace.answer))
+    held = (text for text in said if len(text) <= LONGEST_MARK)
+    return tuple(dict.fromkeys(t for t in held if len(t) > 2 or t.isdigit()))
 
 
 def verdict(scores: Scores) -> tuple[str, bool | None]:

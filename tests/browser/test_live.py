@@ -90,6 +90,7 @@ def test_what_models_and_passages_say_is_shown_as_text_and_nothing_is_fetched(
     expect(page.locator(".bs-answer-text")).to_be_visible()
     page.locator(".bs-passages summary").first.click()
     expect(page.locator(".bs-passages details[open] p")).to_contain_text("is a town on the river")
+    expect(page.locator(".bs-passages details[open] p mark").first).to_have_text("Varnholm")
     assert page.locator(".bs img, .bs a, .bs b").count() == 0
     assert page.title() == "Live query · Budgetscape"
     hosts = {urlparse(url).hostname for url in visit.asked if url.startswith("http")}
