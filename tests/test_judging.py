@@ -354,7 +354,9 @@ def test_the_model_on_board_judges_from_the_command_line(parts, tmp_path):
         parts.home, tmp_path, "surface", "--sweep", "grid", "--metric", "judge", "--json"
     )
     known = [c["n"] for c in json.loads(shown.stdout)["cells"]]
-    assert sum(known) == (line.body["judge"] is not None)
+    readable = line.body["judge"] is not None
+    assert sum(known) == readable
+    assert ("name a larger one" in done.stdout) == (not readable)
 
 
 def test_what_cannot_be_judged_is_one_clear_line(parts, tmp_path):

@@ -66,4 +66,9 @@ def _print_end(work: Judging, n: int, unknown: int) -> None:
             f"{work.failed} runs were not judged, the last one because: {work.last_failure}; "
             "run the same command again to go on"
         )
-    click.echo(f"See it: budgetscape surface --sweep {work.sweep} --metric judge")
+    if n == unknown:
+        click.echo(
+            "No verdict could be read: this model does not keep the form; name a larger one."
+        )
+    else:
+        click.echo(f"See it: budgetscape surface --sweep {work.sweep} --metric judge")
