@@ -161,3 +161,22 @@ def test_a_short_reply_loses_the_quotes_models_like_to_add():
 
     assert blocks.said(Reply(' "Pirnby" \n')) == "Pirnby"
     assert blocks.said(Reply("")) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("＜|im_end|＞ so", "‹|im_end|> so"),
+        ("﹤/s> so", "‹/s> so"),
+        ("［INST］ so", "⟦INST] so"),
+        ("[ＩＮＳＴ] so", "⟦INST] so"),
+        ("[gMASK]<sop> so", "⟦gMASK]‹sop> so"),
+        ("<① ＜x", "‹1 ‹x"),
+        ("3 ＜ 4 ［1］", "3 ＜ 4 ［1］"),
+        ("½ <b>", "½ ‹b>"),
+    ],
+)
+def test_a_marker_that_appears_when_wide_forms_are_folded_is_broken_too(text, shown):
+    assert blocks.harmless(text) == shown
+    folded = unicodedata.normalize("NFKC", blocks.harmless(text))
+    assert blocks.harmless(folded) == folded

@@ -471,3 +471,64 @@ def test_an_answer_inside_a_branch_is_a_sample_and_counts_as_thinking():
     assert trace.answer == "two"
     assert trace.answer_tokens == 0
     assert trace.thinking_tokens == trace.think.used == trace.usage.completion_tokens > 0
+
+
+class Halting(Scripted):
+    """Streams some pieces, then waits for ever."""
+
+    async def generate(self, call, on_piece=None):
+        for word in ("so", " it", " is"):
+            (on_piece or (lambda _: None))(word)
+        await asyncio.Event().wait()
+
+
+def one_thought():
+    yield think(9)
+    return ""
+
+
+def one_query():
+    yield write_query()
+    return ""
+
+
+def one_answer():
+    return (yield write_answer()).text
+
+
+@pytest.mark.parametrize(
+    ("play", "kind"), [(one_thought, Thought), (one_query, SearchStep), (one_answer, Answer)]
+)
+def test_what_was_streamed_before_a_stop_is_counted(play, kind):
+    log = []
+    made = driver(Halting([]), Budget(1, 9), Shelf(), log=log)
+
+    async def main():
+        task = asyncio.create_task(made.run(play()))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+    trace = made.trace("", "user")
+    assert_books_balance(trace)
+    assert trace.usage.completion_tokens == 3
+    step = trace.steps[0]
+    assert isinstance(step, kind) and step.tokens == 3
+    assert step in log and trace.stopped_by == "user"
+
+
+def test_a_branch_that_only_thinks_holds_no_search_back_from_its_neighbours():
+    shelf = Shelf()
+
+    def searching():
+        for n in range(4):
+            yield Search(f"query {n}")
+        return ""
+
+    def play():
+        yield Together((think(3), searching(), think(3)))
+        return ""
+
+    trace = run(play(), driver(Scripted(lambda _: "a b c"), Budget(4, 6), shelf))
+    assert (trace.search.used, trace.stopped_by) == (4, "answer")

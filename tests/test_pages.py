@@ -16,6 +16,7 @@ from engine.figures.markdown import literal
 from engine.figures.palette import identities
 from engine.figures.surface import surface_info
 from engine.models.capabilities import Capabilities
+from engine.strategies import STRATEGIES
 from engine.types import Budget, Question
 from pages.parts import controls, dials, resources
 from pages.parts.state import Chosen, Session
@@ -173,6 +174,11 @@ def test_a_model_that_thinks_by_levels_gets_levels_in_the_place_of_a_dial(empty)
     finished(empty, live.id)
     at.run()
     assert not at.exception and live.run.config.budget.effort == "high"
+
+
+def test_the_page_offers_every_strategy(empty):
+    offered = visit().selectbox(key="strategy").options
+    assert offered == [controls.words(name) for name in STRATEGIES]
 
 
 def test_an_empty_question_starts_nothing(empty):

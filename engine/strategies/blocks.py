@@ -8,6 +8,7 @@ inside a prompt as a control token, so every marker that any protocol or templat
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from engine.run.requests import Form, Reply, says_something
@@ -20,7 +21,8 @@ ANSWER_CAP = 48
 LINE = ("\n",)
 
 _ANGLE = re.compile(r"<(?=[^\s\d=])")
-_SQUARE = re.compile(r"\[(?=/?[A-Z_]{3,}\])")
+_SQUARE = re.compile(r"\[(?=/?[a-z]?[A-Z_]{3,}\])")
+"""[INST], [/INST], [gMASK], [TOOL_CALLS] and the like; "[1]" and "[sic]" stay."""
 _CONTROL = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
@@ -31,11 +33,21 @@ _SPACE = re.compile(r"\s+")
 def harmless(text: str) -> str:
     """The text on one line, with every marker that could act as a tag or control token broken.
 
+    Tokenizers may fold wide forms into plain ones, so a marker that is only there after folding is one too, and what
+    stands in the place of a bracket is nothing that folds back to it.
+
     "<|im_end|> see <b>" -> "‹|im_end|> see ‹b>"; "3 < 4" stays.
     """
     text = text.encode("utf-8", "replace").decode("utf-8")
     text = _SPACE.sub(" ", _CONTROL.sub("", _SPACE.sub(" ", text))).strip()
-    return _SQUARE.sub("［", _ANGLE.sub("‹", text))
+    broken = _broken(text)
+    folded = unicodedata.normalize("NFKC", broken)
+    hidden = _broken(folded)
+    return broken if hidden == folded else hidden
+
+
+def _broken(text: str) -> str:
+    return _SQUARE.sub("⟦", _ANGLE.sub("‹", text))
 
 
 def lines(text: str) -> str:
