@@ -530,5 +530,5 @@ def test_a_branch_that_only_thinks_holds_no_search_back_from_its_neighbours():
         yield Together((think(3), searching(), think(3)))
         return ""
 
-    trace = run(play(), driver(Scripted(lambda _: "a b c"), Budget(4, 6), shelf))
+    trace = run(play(), driver(Scripted(lambda _: "a b c"), Budget(4, 12), shelf))
     assert (trace.search.used, trace.stopped_by) == (4, "answer")

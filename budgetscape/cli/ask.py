@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import uuid
 from typing import Any
 
 import click
@@ -96,7 +97,7 @@ def ask(
 async def _ask(parts: Parts, request: LiveRequest, as_json: bool, save: bool) -> None:
     try:
         log = Printer(as_json)
-        trajectory = await perform(parts, request, log, "ask")
+        trajectory = await perform(parts, request, log, f"ask-{uuid.uuid4().hex[:16]}")
         if save:
             parts.save(trajectory)
         log.run(trajectory.runs[0])
