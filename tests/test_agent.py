@@ -18,9 +18,13 @@ from budgetscape.endpoints import Registry
 from budgetscape.endpoints_file import read_file
 from engine.errors import BadReply, Busy, EndpointError, InputError, UnknownName, Unreachable
 from engine.models.agent import MOST_LINES, AddressAgent, CommandAgent
+from engine.models.scripted import Scripted
+from engine.run.driver import Driver
 from engine.run.ports import Task
 from engine.run.requests import Reply
-from engine.types import Passage, Ranked
+from engine.strategies import knobs_of, start
+from engine.types import Budget, Passage, Ranked
+from tests.fakes import QUESTION
 
 ROOT = Path(__file__).parents[1]
 TASK = Task("Who?", 2, 9)
@@ -136,6 +140,34 @@ time.sleep(600)
     while (alive(mine) or alive(child)) and time.monotonic() < until:
         time.sleep(0.05)
     assert not alive(mine) and not alive(child)
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="reads the table of processes")
+def test_stopping_a_run_ends_its_agent_and_keeps_what_it_had_told():
+    code = """
+print(json.dumps({"type": "think", "text": str(os.getpid()), "tokens": 2}))
+time.sleep(600)
+"""
+
+    async def stopped():
+        told = asyncio.Event()
+
+        class Log(list):
+            def append(self, event):
+                super().append(event)
+                told.set()
+
+        driver = Driver(Scripted([]), None, Budget(0, 9), agent=program(code), log=Log())
+        run = asyncio.create_task(driver.run(start("external", QUESTION, knobs_of("external"))))
+        await told.wait()
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        return driver.trace("", "user")
+
+    trace = asyncio.run(stopped())
+    assert (trace.stopped_by, trace.think.used) == ("user", 2)
+    assert not alive(int(trace.steps[0].text))
 
 
 # ----------------------------------------------------------------------------------------- an address

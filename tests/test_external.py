@@ -134,13 +134,14 @@ def test_tokens_that_are_not_told_are_estimated_and_no_cost_is_known():
     trace = run(Tape(untold, ANSWER), Budget(0, 99))
     assert (trace.thinking_tokens, notes(trace)) == (11, ["tokens estimated"])
     assert trace.usage.unreported == 2 and cost(trace.usage, card) is None
+    assert trace.steps[-1].detail.startswith("2 of its steps came without all token counts")
     half = run(Tape(THINK, ANSWER), Budget(0, 99))
     assert cost(half.usage, card) is None
     usage = {"prompt_tokens": 100, "completion_tokens": 4}
     full = run(
         Tape(THINK, {"type": "usage", "usage": usage}, ANSWER | {"usage": usage}), Budget(0, 99)
     )
-    assert full.usage.input_tokens == 200
+    assert full.usage.input_tokens == 200 and full.steps[-1].detail == ""
     assert cost(full.usage, card) == pytest.approx((200 + 5) / 1e6)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from engine.run import requests as ask
 from engine.run.requests import Reply
-from engine.types import Axis, Search, Step, StoppedBy, Thought
+from engine.types import Axis, Search, Step, StoppedBy, Thought, Usage
 
 Path = tuple[int, ...]
 TOLD: dict[Axis, str] = {"search": "told to search on", "think": "told to think on"}
@@ -30,6 +30,16 @@ def bound(
     if any(isinstance(s, Thought) and (s.refused or s.cut) for s in steps):
         return "think"
     return next((limit for limit in OWN_LIMITS if limit in ended), "answer")
+
+
+def untold(usage: Usage) -> str:
+    """What the end of a run must say about an agent outside that did not tell all its tokens."""
+    if not usage.unreported:
+        return ""
+    return (
+        f"{usage.unreported} of its steps came without all token counts: "
+        "completion tokens that were not told are estimated, and no cost is known."
+    )
 
 
 def parsed(steps: Iterable[Step]) -> list[bool]:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from engine.errors import BadReply, InputError, StrategyError
 from engine.run import requests as ask
-from engine.run.account import TOLD, bound, parsed, rounds, search_step
+from engine.run.account import TOLD, bound, parsed, rounds, search_step, untold
 from engine.run.budgets import CALL_ROOM, MOST_CUES, Purse, Purses, doses
 from engine.run.outside import Talks, accounted
 from engine.run.ports import Agent, Call, ChatModel, Query, Retriever, Task
@@ -124,6 +124,7 @@ class Driver:
         thinking = sum(s.tokens for s in steps if isinstance(s, Thought))
         query = sum(s.tokens for s in steps if isinstance(s, Search))
         final = sum(s.tokens for s in steps if isinstance(s, Answer))
+        detail = detail or untold(self.usage)
         end = Stopped(path=(MOST_REQUESTS,), by=by, detail=detail)
         if self.log is not None:
             self.log.append(end)
