@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from budgetscape.cli import main as command_line
 from engine.analysis.effort import Used, places
 from engine.errors import InputError
+from engine.figures.trace import trace_info
 from engine.models.capabilities import Capabilities, control_of
 from engine.models.openai import OpenAIChat
 from engine.models.scripted import Scripted
 from engine.run.budgets import checked, controlled
-from engine.run.driver import HIDDEN, Driver
+from engine.run.driver import HIDDEN, Begun, Driver, Piece
 from engine.run.memo import Memo
 from engine.strategies import PLAYED, knobs_of, start
 from engine.sweeps.plan import Ground, jobs, read_plan
@@ -213,3 +214,9 @@ USES = st.lists(
 def test_no_two_levels_stand_at_one_place(cells):
     placed = places(cells)
     assert len(set(placed.values())) == len(placed) == len({c.level for c in cells})
+
+
+def test_hidden_thinking_ends_no_query_that_is_under_way():
+    writing = [Begun((1,), "search"), Piece((1,), "search", "who")]
+    lines = trace_info([*writing, Thought((0, 0), 5, note=HIDDEN)])
+    assert [line.text for line in lines if line.under_way] == ["who"]

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from engine.run.account import TOLD, parsed
-from engine.run.driver import Begun, Piece
+from engine.run.driver import HIDDEN, Begun, Piece
 from engine.types import (
     Answer,
     Ranked,
@@ -133,7 +133,7 @@ def _close(open_: dict[Path, tuple[str, str]], step: Step) -> None:
             open_.clear()
         case Reading(path):
             open_.pop(path[:-1], None)
-        case Thought(note=note) if note in TOLD.values():
+        case Thought(note=note) if note in (*TOLD.values(), HIDDEN):
             pass
         case Search(query=text) | Thought(text=text):
             if open_.pop(step.path, None) is None:

@@ -7,17 +7,17 @@ run's seed, the question and the call's place in the run, never from the budget.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import math
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from engine.errors import BadReply, InputError, StrategyError
 from engine.run import requests as ask
 from engine.run.account import TOLD, bound, parsed, rounds, search_step, untold
+from engine.run.branches import all_done, as_sample, may_search, may_think
 from engine.run.budgets import CALL_ROOM, MOST_CUES, Purse, Purses, doses
 from engine.run.outside import Talks, accounted
 from engine.run.ports import Agent, Call, ChatModel, Query, Retriever, Task
@@ -183,7 +183,7 @@ class Driver:
                 return await self._write_query(request, purses, path)
             case ask.Write() if len(path) > 1:
                 purses.think.kept = 0
-                return await self._think(_sample(request), purses, path)
+                return await self._think(as_sample(request), purses, path)
             case ask.Write():
                 return await self._write_answer(request, purses, path)
             case ask.Search():
@@ -345,10 +345,10 @@ class Driver:
         shares = purses.share(
             len(others),
             request.keep,
-            [_may_search(b) for b, _ in others],
-            [_may_think(b) for b, _ in others],
+            [may_search(b) for b, _ in others],
+            [may_think(b) for b, _ in others],
         )
-        results = await _all(
+        results = await all_done(
             self._branch(branch, share, place)
             for (branch, place), share in zip(others, shares, strict=True)
         )
@@ -448,35 +448,6 @@ class Driver:
         self._tell(step)
 
 
-async def _all(branches: Iterable[Coroutine[None, None, Reply]]) -> list[Reply]:
-    """Like gather, but the first error cancels the rest at once and is raised by itself."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(branch) for branch in branches]
-    except BaseExceptionGroup as several:
-        first = several.exceptions[0]
-        raise first from first.__cause__
-    return [t.result() for t in tasks]
-
-
-def _may_search(branch: ask.Request | Play) -> bool:
-    """Whether a branch can make use of searches: one that only thinks must not hold them back from the others."""
-    return _is_whole(branch) or (isinstance(branch, ask.Write) and branch.what == "query")
-
-
-def _may_think(branch: ask.Request | Play) -> bool:
-    """An answer in a branch is a sample, hence thinking."""
-    return (
-        _is_whole(branch)
-        or isinstance(branch, ask.Think | ask.Discard)
-        or (isinstance(branch, ask.Write) and branch.what == "answer")
-    )
-
-
-def _is_whole(branch: ask.Request | Play) -> bool:
-    return isinstance(branch, ask.Together) or not isinstance(branch, ask.Request)
-
-
 def _check_continues(model: object) -> None:
     """InputError where the model is known not to continue a thought; a model without a table is trusted."""
     able = getattr(model, "capabilities", None)
@@ -496,15 +467,3 @@ def _spent(path: Path, reply: Reply) -> dict[str, Any]:
         "well_formed": reply.well_formed,
         "resumed": reply.resumed,
     }
-
-
-def _sample(request: ask.Write) -> ask.Think:
-    """An answer inside a branch is a sample to choose from, hence thinking: only the run's own answer is free."""
-    return ask.Think(
-        request.prompt,
-        request.cap,
-        request.stop,
-        request.temperature,
-        note="sample answer",
-        form=request.form or ask.says_something,
-    )
