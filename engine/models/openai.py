@@ -19,7 +19,7 @@ import openai
 
 from engine.errors import BadReply, Busy, EndpointError, InputError, TooSlow, Unreachable
 from engine.models.capabilities import CONTINUE_FLAGS, NOTHING_KNOWN, Capabilities, probe
-from engine.models.stream import Taken, checked_usage, tail_logprobs
+from engine.models.stream import Taken, checked_usage, named, tail_logprobs
 from engine.run.ports import Call
 from engine.run.requests import Reply
 from engine.types import Prompt, Resumed
@@ -119,10 +119,10 @@ class OpenAIChat:
         messages = _messages(call.prompt)
         if resumed == "replayed":
             messages.append({"role": "user", "content": GO_ON})
-        stream = await self._create(messages=messages, stream=True, **self._fields(call))
+        stream = await self._begin(messages=messages, stream=True, **self._fields(call))
         async with stream:
             async for chunk in stream:
-                if text := take.chunk(chunk):
+                if text := take.chunk(named(chunk)):
                     on_piece(text)
         return replace(take.reply(time.monotonic() - began), resumed=resumed)
 
@@ -131,6 +131,20 @@ class OpenAIChat:
         if not prompt or prompt[-1].role != "assistant":
             return ""
         return "continued" if self.capabilities.prefix_continuation else "replayed"
+
+    async def _begin(self, extra_body: dict[str, Any], **fields: Any) -> Any:
+        """A streamed call by the client's own way for requests that it does not spell out: chunks are JSON objects.
+
+        It is the same request; `create` looks every message over for files to encode and makes every chunk a model,
+        which takes longer than all that a sweep adds.
+        """
+        return await self._client.post(
+            "/chat/completions",
+            body={"model": self.model, **fields, **extra_body},
+            cast_to=object,
+            stream=True,
+            stream_cls=openai.AsyncStream[object],
+        )
 
     async def _create(self, **fields: Any) -> Any:
         """The client's call, untyped: which fields an endpoint takes is known at run time only."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 from engine.errors import BadReply
@@ -23,6 +24,21 @@ from engine.types import Finish, Usage
 _LEAST_LOGPROB = -1e3
 _MOST_CHARACTERS_PER_TOKEN = 256
 """More text than this for its cap is garbage, not an answer."""
+
+
+class Named(SimpleNamespace):
+    """A JSON object with its fields as attributes; one that was not sent is None."""
+
+    def __getattr__(self, name: str) -> None:
+        return None
+
+
+def named(data: Any) -> Any:
+    """JSON objects by attributes, however deep; `timings` stay as they are."""
+    if isinstance(data, dict):
+        fields = {k: v if k == "timings" else named(v) for k, v in data.items()}
+        return Named(**fields)
+    return [named(v) for v in data] if isinstance(data, list) else data
 
 
 @dataclass(slots=True)

@@ -23,6 +23,8 @@ from engine.run.requests import Reply
 from engine.sweeps.spend import CHARACTERS_A_TOKEN, Ledger, most_of
 from engine.types import Usage
 
+PASSING = (Busy, Unreachable, BadReply)
+"""What another try may mend."""
 FIRST = 16
 """Calls at once at the beginning."""
 TRIES = 5
@@ -174,13 +176,29 @@ class Paced:
 
     async def generate(self, call: Call, on_piece: Callable[[str], None] | None = None) -> Reply:
         """As ChatModel; CapReached when the sweep may spend no more."""
+        try:
+            return await self._once(call, on_piece)
+        except PASSING as error:
+            return await self._again(call, on_piece, error)
+
+    async def _again(
+        self, call: Call, on_piece: Callable[[str], None] | None, first: Exception
+    ) -> Reply:
+        """Further tries; the first has failed already. Most calls need none, so that nothing is set up for them."""
+        failed = [first]
+
+        async def attempt() -> Reply:
+            if failed:
+                raise failed.pop()
+            return await self._once(call, on_piece)
+
         again = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception_type((Busy, Unreachable, BadReply)),
+            retry=tenacity.retry_if_exception_type(PASSING),
             stop=tenacity.stop_after_attempt(self.tries),
             wait=tenacity.wait_random_exponential(multiplier=2 * self.wait_s, max=30.0),
             reraise=True,
         )
-        reply: Reply = await again(self._once, call, on_piece)
+        reply: Reply = await again(attempt)
         return reply
 
     async def _once(self, call: Call, on_piece: Callable[[str], None] | None) -> Reply:
