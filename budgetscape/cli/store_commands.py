@@ -72,10 +72,9 @@ def _dose(cell: CellRow) -> str:
     """How much was used of a budget that was to be spent."""
     used = {"search": cell.search_compliance, "think": cell.think_compliance}
     modes = {"search": cell.search_mode, "think": cell.think_mode}
-    forced = (
-        f" forced {axis} {used[axis] or 0:.0%} used" for axis in used if modes[axis] == "force"
-    )
-    return "".join(forced)
+    forced = ((axis, share) for axis, share in used.items() if modes[axis] == "force")
+    told = (f" forced {axis} {share:.0%} used" for axis, share in forced if share is not None)
+    return "".join(told)
 
 
 def _cell(cell: CellRow, strata: tuple[str, ...]) -> dict[str, Any]:
