@@ -105,13 +105,13 @@ def test_runs_of_different_questions_are_said_to_be_such(filled):
 
 def test_a_run_is_pinned_on_the_live_page_and_from_the_surface_and_found_in_the_lanes(filled):
     at = visit(run=LEAST)
-    at.button(key="live_pin").click().run()
+    at.toggle(key="live_pin").set_value(True).run()
     assert linked(at) == [LEAST]
     at.switch_page(SURFACE)
     at.query_params["cell"] = ["corag", "smollm2", "4", "128"]
     at.query_params["run"] = MOST
     at.run()
-    at.button(key="drill_pin").click().run()
+    at.toggle(key="drill_pin").set_value(True).run()
     assert linked(at) == [LEAST, MOST]
     at.switch_page(COMPARE).run()
     assert [lane["run"] for lane in sent(at, "lanes")["lanes"]] == [LEAST, MOST]
@@ -119,7 +119,7 @@ def test_a_run_is_pinned_on_the_live_page_and_from_the_surface_and_found_in_the_
 
 def test_a_pinned_run_can_be_taken_out_again(filled):
     at = visit(run=LEAST, lane=[LEAST, MOST])
-    at.button(key="live_unpin").click().run()
+    at.toggle(key="live_pin").set_value(False).run()
     assert linked(at) == [MOST]
 
 

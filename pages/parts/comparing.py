@@ -20,25 +20,27 @@ POLL_S = 0.5
 
 
 def pin(run_id: str, key: str) -> None:
-    """A button that puts a stored run into the lanes or takes it out, and the way to them."""
-    held = state.lanes()
+    """A switch that puts a stored run into the lanes or takes it out, and the way to them; using it moves nothing."""
+    held, switch = state.lanes(), f"{key}_pin"
+    full = len(held) >= MOST and run_id not in held
+    st.session_state[switch] = run_id in held
     with st.container(horizontal=True, vertical_alignment="center"):
-        if run_id in held:
-            if st.button("Unpin", icon=":material/keep_off:", key=f"{key}_unpin"):
-                state.set_lanes([r for r in held if r != run_id])
-                st.rerun()
-        elif st.button(
+        st.toggle(
             "Pin to compare",
-            icon=":material/keep:",
-            key=f"{key}_pin",
-            disabled=len(held) >= MOST,
-            help=f"At most {MOST} runs can be compared" if len(held) >= MOST else None,
-        ):
-            state.set_lanes([*held, run_id])
-            st.rerun()
+            key=switch,
+            disabled=full,
+            help=f"At most {MOST} runs can be compared" if full else None,
+            on_change=_switched,
+            args=(run_id, switch),
+        )
         if held:
             label = f"Compare {len(held)} pinned run{'s' * (len(held) != 1)}"
             st.page_link(PAGE, label=label, icon=":material/compare_arrows:")
+
+
+def _switched(run_id: str, switch: str) -> None:
+    others = [held for held in state.lanes() if held != run_id]
+    state.set_lanes([*others, run_id] if st.session_state[switch] else others)
 
 
 # --------------------------------------------------------------------------------------------------- lanes

@@ -48,7 +48,7 @@ STEPS = (
     ),
     Step(
         "Pin",
-        "Press **Pin to compare** above the run to keep it in a lane.",
+        "Switch on **Pin to compare** above the run to keep it in a lane.",
         lambda p: p.pinned >= 1,
         "Live query",
     ),

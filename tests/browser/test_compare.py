@@ -33,10 +33,10 @@ def test_a_stranger_pins_two_runs_compares_them_and_the_link_reopens_what_was_op
 ):
     page = visit.page
     page.goto(address + "/?run=run-corag-1-32-q1")
-    page.get_by_role("button", name="Pin to compare").click()
+    page.get_by_text("Pin to compare").click()
     expect(page).to_have_url(re.compile("lane=run-corag-1-32-q1"))
     page.goto(page.url.replace("?run=run-corag-1-32-q1", "?run=run-corag-2-32-q1"))
-    page.get_by_role("button", name="Pin to compare").click()
+    page.get_by_text("Pin to compare").click()
     page.get_by_role("link", name="Compare 2 pinned runs").click()
     expect(page.locator(".bs-card")).to_have_count(2)
     expect(page.locator(".bs-parting")).to_contain_text("do the same for the first")
