@@ -109,11 +109,13 @@ def test_knobs_and_caps_reach_the_plan(app):
     assert "knob top" in at.error[0].value
     at.text_area(key="sweep_knobs").set_value("[knobs.corag]\ntop_k = 4")
     at.number_input(key="sweep_tokens").set_value(5000)
+    at.multiselect(key="sweep_effort").set_value(["low"])
     at.multiselect(key="sweep_hops").set_value([2]).run()
     plan = read_plan(at.code[0].value)
     assert plan.knobs["corag"]["top_k"] == 4
     assert plan.caps.tokens == 5000
     assert plan.strata.hops == (2,)
+    assert plan.effort == ("low",)
 
 
 def test_a_pilot_then_a_start_then_done_and_a_repeat_is_free(app):

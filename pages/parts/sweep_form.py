@@ -14,7 +14,7 @@ from engine.figures.markdown import literal
 from engine.strategies import STRATEGIES
 from engine.sweeps.plan import Plan, read_plan
 from engine.sweeps.quote import Quote
-from engine.types import Question
+from engine.types import EFFORTS, Question
 from pages.parts import guide, state
 from pages.parts.controls import NARROWEST_PX, place, words
 
@@ -112,6 +112,12 @@ def _more(questions: Sequence[Question], body: Body) -> str:
         value=None,
         placeholder="The first ones",
         key="sweep_draw",
+    )
+    body["effort"] = st.multiselect(
+        "Effort levels, for models that take these in the place of thinking tokens",
+        EFFORTS,
+        placeholder="None",
+        key="sweep_effort",
     )
     third = st.grid(3, min_column_width=NARROWEST_PX)
     body["seeds"] = _numbers(third.text_input("Seeds", value="0", key="sweep_seeds"))
