@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from budgetscape.sweep_control import State, Status, forget_orders, ordered, save_plan, tell
 from budgetscape.sweeping import PILOT, Sweep
 from engine.errors import BudgetscapeError
-from engine.sweeps.plan import Job
+from engine.sweeps.jobs import Job
 from engine.sweeps.quote import Quote
 from engine.sweeps.trajectory import Trajectory
 

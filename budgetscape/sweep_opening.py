@@ -14,8 +14,9 @@ from budgetscape.sweep_records import Recorded, history, larger, recorded
 from budgetscape.sweeping import MOST_KNOWN, Sweep
 from engine.errors import InputError
 from engine.run.ports import Performer
+from engine.sweeps.jobs import Ground, Job, jobs
 from engine.sweeps.pace import Pace
-from engine.sweeps.plan import Ground, Job, Plan, jobs
+from engine.sweeps.plan import Plan
 from engine.sweeps.quote import Quote, quote
 from engine.sweeps.run import Hands
 from engine.sweeps.spend import Ledger, Spend

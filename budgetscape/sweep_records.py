@@ -15,7 +15,8 @@ from typing import Any
 
 from engine.errors import Damaged, InputError
 from engine.identity import plain
-from engine.sweeps.plan import Job, Plan
+from engine.sweeps.jobs import Job
+from engine.sweeps.plan import Plan
 from engine.sweeps.quote import Group, Measured, as_if, groups
 from engine.sweeps.record import from_body
 from engine.sweeps.spend import Spend

@@ -20,7 +20,8 @@ from budgetscape.sweep_control import Status
 from budgetscape.sweep_records import Recorded, spend_body
 from engine.errors import EndpointError
 from engine.identity import plain
-from engine.sweeps.plan import Job, Plan
+from engine.sweeps.jobs import Job
+from engine.sweeps.plan import Plan
 from engine.sweeps.quote import Measured, Quote, measured, pilot, quote
 from engine.sweeps.record import to_body
 from engine.sweeps.run import Hands, perform

@@ -19,7 +19,8 @@ from engine.run.budgets import checked, controlled
 from engine.run.driver import HIDDEN, Begun, Driver, Piece
 from engine.run.memo import Memo
 from engine.strategies import PLAYED, knobs_of, start
-from engine.sweeps.plan import Ground, jobs, read_plan
+from engine.sweeps.jobs import Ground, jobs
+from engine.sweeps.plan import read_plan
 from engine.types import EFFORTS, Budget, Question, Spent, Thought
 from store.history import Slice, Store
 from tests.chat_server import ChatServer

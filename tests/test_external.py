@@ -14,7 +14,8 @@ from engine.run.driver import Driver
 from engine.run.memo import NotRecorded
 from engine.run.ports import Task
 from engine.strategies import knobs_of, outside, prompt_hash, start
-from engine.sweeps.plan import Ground, jobs, read_plan
+from engine.sweeps.jobs import Ground, jobs
+from engine.sweeps.plan import read_plan
 from engine.sweeps.quote import as_if, measured
 from engine.sweeps.record import from_body, to_body
 from engine.sweeps.trajectory import replay_memo, run_cell, run_cells

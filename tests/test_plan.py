@@ -6,9 +6,10 @@ import pytest
 
 from budgetscape.wiring import SAMPLES
 from engine.errors import InputError
+from engine.sweeps.jobs import Ground, jobs
 from engine.sweeps.lines import line_of
 from engine.sweeps.picking import Strata, picked
-from engine.sweeps.plan import Ground, jobs, read_plan
+from engine.sweeps.plan import read_plan
 from engine.sweeps.quote import Measured, pilot, quote
 from engine.types import Budget, Question
 

@@ -1,4 +1,4 @@
-"""A sweep before it runs: what a TOML file asks for, checked, and the jobs that follow from it.
+"""A sweep before it runs: what a TOML file asks for, checked line by line.
 
 name = "first-look"
 strategies = ["closed_book", "corag"]
@@ -34,7 +34,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -42,12 +41,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from engine.errors import InputError
 from engine.identity import content_hash
 from engine.run.budgets import MOST_SEARCHES, MOST_THINKING, checked, controlled
-from engine.strategies import STRATEGIES, knobs_of, outside, reachable, strategy
+from engine.strategies import STRATEGIES, knobs_of, reachable, strategy
 from engine.sweeps.lines import line_of
-from engine.sweeps.picking import Strata, picked
+from engine.sweeps.picking import Strata
 from engine.sweeps.spend import Caps
-from engine.sweeps.trajectory import completed, id_of
-from engine.types import EFFORTS, Budget, Decoding, Mode, Question, RunConfig, ThinkControl
+from engine.types import EFFORTS, Budget, Mode, ThinkControl
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 LATER = ("samples", "strata", "search_mode", "think_mode", "effort")
@@ -243,76 +241,3 @@ def _has_thinking(plan: Plan) -> None:
 def _needs_index(plan: Plan) -> None:
     if max(plan.search) > 0 and plan.index is None:
         raise InputError("index: a search budget above 0 needs an index")
-
-
-# ------------------------------------------------------------------------------------------- jobs
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One trajectory to run: all reachable cells of one question under one configuration."""
-
-    id: str
-    sweep: str
-    question: Question
-    config: RunConfig
-    budgets: tuple[Budget, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What the names in a plan stand for on this machine, as hashes."""
-
-    fingerprints: Mapping[str, str]
-    """Per model name."""
-    index_recipe: str = ""
-    agents: frozenset[str] = frozenset()
-    """The model names that stand for agents of the user's own."""
-    controls: Mapping[str, ThinkControl] = field(default_factory=dict)
-    """Per model name; `hard` where it is not told."""
-
-
-def jobs(plan: Plan, questions: Sequence[Question], ground: Ground) -> Iterator[Job]:
-    """All jobs of a plan, a spread of questions first: every strategy sees question 1 before any sees question 2.
-
-    Agents of the user's own play `external`, models everything else; InputError for a strategy that nobody plays.
-    """
-    players = {name: _players(plan, name, ground) for name in plan.strategies}
-    for seed in plan.draws:
-        for question in picked(questions, plan.strata, plan.limit):
-            for model in plan.models:
-                for name in (s for s in plan.strategies if model in players[s]):
-                    yield _job(plan, question, name, model, seed, ground)
-
-
-def _players(plan: Plan, name: str, ground: Ground) -> list[str]:
-    """The models, or the agents, of a plan that can play a strategy."""
-    own = outside(name, plan.knobs.get(name, {}))
-    found = [m for m in plan.models if (m in ground.agents) == own]
-    if not found:
-        what = "an agent of the endpoints file" if own else "a model"
-        raise InputError(f"the strategy {name} needs {what} among the plan's models")
-    return found
-
-
-def _job(plan: Plan, question: Question, name: str, model: str, seed: int, ground: Ground) -> Job:
-    control = ground.controls.get(model, "hard")
-    grid = plan.budgets(control, model)
-    if not grid:
-        needed = "effort" if control == "effort" else "think"
-        raise InputError(f"plan {plan.name}: model {model} needs `{needed}` in the plan")
-    config = completed(
-        RunConfig(
-            strategy=name,
-            model=model,
-            index=plan.index,
-            budget=max(grid),
-            knobs=plan.knobs.get(name, {}),
-            decoding=Decoding(plan.temperature, plan.top_p),
-            seed=seed,
-            fingerprint=ground.fingerprints[model],
-            index_recipe=ground.index_recipe,
-        )
-    )
-    cells = plan.cells(name, control, model)
-    return Job(id_of(question, config, plan.name), plan.name, question, config, cells)

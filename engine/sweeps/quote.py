@@ -18,7 +18,7 @@ from engine.run.memo import Memo, NotRecorded
 from engine.run.ports import Call, Query
 from engine.run.requests import Reply
 from engine.strategies import outside
-from engine.sweeps.plan import Job
+from engine.sweeps.jobs import Job
 from engine.sweeps.trajectory import Price, Trajectory, replay_memo, run_cells
 from engine.types import Budget, Ranked, Usage
 

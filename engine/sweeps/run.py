@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from engine.retrieval.remembered import Looking, Remembered
 from engine.run.ports import Agent, Performer, Retriever
+from engine.sweeps.jobs import Job
 from engine.sweeps.pace import Pace, Paced
 from engine.sweeps.paced_agent import PacedAgent
-from engine.sweeps.plan import Job
 from engine.sweeps.spend import Ledger
 from engine.sweeps.trajectory import Price, Trajectory, run_cells
 from engine.types import Usage
