@@ -53,6 +53,14 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _same_main() -> Iterator[None]:
+    """A page script runs as `__main__` and stays there; a process that a later test spawns would run it again."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("BUDGETSCAPE_HOME", str(tmp_path / "home"))

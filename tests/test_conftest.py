@@ -3,7 +3,9 @@
 import asyncio
 import os
 import socket
+import sys
 from contextlib import closing
+from types import ModuleType
 
 import pytest
 
@@ -31,6 +33,15 @@ def test_loopback_is_here(host):
 @pytest.mark.parametrize("host", ["10.0.0.1", "192.0.2.1", "example.org", "2001:db8::1", "::"])
 def test_anything_else_is_not(host):
     assert not is_here((host, 80))
+
+
+MAIN = sys.modules["__main__"]
+
+
+@pytest.mark.parametrize("time", [1, 2])
+def test_what_a_page_script_leaves_as_main_is_gone_in_the_next_test(time):
+    assert sys.modules["__main__"] is MAIN
+    sys.modules["__main__"] = ModuleType("page")
 
 
 def test_a_test_has_a_home_of_its_own(home):
