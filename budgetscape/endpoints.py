@@ -32,8 +32,8 @@ from engine.pricing import PriceCard
 from engine.types import ThinkControl
 from store.home import Home
 
-PREFERRED = "smollm2-135m-corag"
-"""The adapter that is the default model where it is there."""
+PREFERRED = ("smollm2-135m-corag", "smollm2-135m-search")
+"""The adapters of which the first that is there is the default model."""
 
 
 class Registry:
@@ -262,4 +262,4 @@ def on_board(adapters: Path | None) -> dict[str, ModelSpec]:
 def _default(specs: Mapping[str, ModelSpec]) -> str:
     """The trained searcher where it is there, else any adapter, else the model as it comes."""
     tuned = [name for name, spec in specs.items() if spec.adapter]
-    return PREFERRED if PREFERRED in tuned else next(iter(tuned), ON_BOARD)
+    return next((name for name in (*PREFERRED, *tuned) if name in tuned), ON_BOARD)

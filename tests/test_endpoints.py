@@ -54,6 +54,11 @@ def test_each_adapter_is_a_model_and_the_trained_searcher_is_the_default(tmp_pat
     assert len(prints) == 3
 
 
+def test_a_checkpoint_of_the_training_is_never_the_default_beside_its_end(tmp_path: Path) -> None:
+    folder = adapters(tmp_path, "smollm2-135m-search-step170", "smollm2-135m-search")
+    assert registry(tmp_path, adapters=folder).default == "smollm2-135m-search"
+
+
 def test_the_environment_chooses_the_default_and_a_wrong_one_is_named(tmp_path: Path) -> None:
     env = {"BUDGETSCAPE_MODEL": "mine"}
     assert registry(tmp_path, MINE, env=env).default == "mine"

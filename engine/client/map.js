@@ -21,6 +21,7 @@ export function mount(element, data, emit) {
 
 function draw(part) {
   const root = make("div", "bs bs-maps");
+  root.style.setProperty("--levels", part.data.dials.search.levels.length);
   part.cells = part.data.dials.readings.map((reading) => one(part, reading, root));
   part.element.replaceChildren(root);
 }
