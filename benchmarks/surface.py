@@ -74,6 +74,7 @@ def fill(home: Home, runs: int) -> str:
         began = time.perf_counter()
         db.execute(MADE.format(runs=runs))
         db.execute("INSERT INTO stale SELECT DISTINCT sweep, config FROM runs")
+        db.execute("""INSERT INTO configs SELECT DISTINCT config, '{"knobs": {}}' FROM runs""")
         made = time.perf_counter()
         refresh(db)
         summed = time.perf_counter()
