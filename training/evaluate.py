@@ -121,7 +121,7 @@ def told(run: Run) -> str:
 
 async def measure(args: argparse.Namespace) -> list[Run]:
     world = build(args.seed, args.passages, args.pool, "test")
-    index = retriever(world, Path(f"training/work/test-{args.seed}-{args.passages}.npy"))
+    index = retriever(world, Path(f"training/build/test-{args.seed}-{args.passages}.npy"))
     adapters = {} if args.adapter == "none" else {args.adapter: ADAPTERS / f"{args.adapter}.gguf"}
     pool = Pool(adapters, count=args.children)
     budgets = [Budget(s, t) for s in args.search for t in args.think]

@@ -4,7 +4,7 @@ The strategies themselves are run over train worlds with real dense retrieval an
 budgets, so that no prompt is written twice. Examples that share a beginning are kept together in a group, which the
 trainer computes once (see `packing`). One line of the output is one group: `{"task", "rows": [[prompt, reply], ...]}`.
 
-    python -m training.examples build/training/examples.jsonl --worlds 4
+    python -m training.examples training/build/examples.jsonl --worlds 4
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 llama.cpp keeps the rows of query and key weights in another order than transformers (the two halves of each rotary
 pair are interleaved), so the B matrices of these two are permuted; all else is copied.
 
-    python -m training.export training/work/warm/last smollm2-135m-search
+    python -m training.export training/build/warm/last smollm2-135m-search
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Questions of one or two look-ups are kept whole, since stopping in time is learnt from them; `unknown` is thinned, since
 it is easily learnt and, said too often, hides what the model knows.
 
-    python -m training.mix training/work/mix.jsonl training/work/examples.jsonl training/work/drill.jsonl
+    python -m training.mix training/build/mix.jsonl training/build/examples.jsonl training/build/drill.jsonl
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ is likely at all. One line of the output is one group of rows, as from `examples
 sub-answers are thinned as in the paper (arXiv 2501.14342, section 3.1). Likelihoods come from the PyTorch model, since
 the server cannot score a given text.
 
-    python -m training.rejection training/work/kept.jsonl training/work/warm/last smollm2-135m-search --minutes 20
+    python -m training.rejection training/build/kept.jsonl training/build/warm/last smollm2-135m-search --minutes 20
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-WORK = Path("training/work")
+BUILD = Path("training/build")
 NAME, KEPT = "smollm2-135m-search", "smollm2-135m-corag"
 STEPS, MORE = 640, 40
 """Optimiser steps of the warm start, over which the learning rate falls, and on the kept chains."""
@@ -32,8 +32,8 @@ def stage(*command: str) -> None:
 
 
 def made(name: str, module: str, *options: str) -> str:
-    """A file of the work folder, made aside first so that a stage cut short is done again."""
-    path, part = WORK / f"{name}.jsonl", WORK / f"{name}.part"
+    """A file of the build folder, made aside first so that a stage cut short is done again."""
+    path, part = BUILD / f"{name}.jsonl", BUILD / f"{name}.part"
     if not path.exists():
         stage(module, str(part), *options)
         part.rename(path)
@@ -43,7 +43,7 @@ def made(name: str, module: str, *options: str) -> str:
 def trained(folder: str, files: list[str], steps: int, minutes: float, workers: int) -> bool:
     """Train on; whether all steps are done."""
     where, options = (
-        [str(WORK / folder), *files],
+        [str(BUILD / folder), *files],
         ["--steps", str(steps), "--minutes", str(minutes)],
     )
     if workers > 1:
@@ -52,9 +52,9 @@ def trained(folder: str, files: list[str], steps: int, minutes: float, workers: 
         stage(*launch, "training.warm_start", *where, *options)
     else:
         stage("training.warm_start", *where, *options, "--groups", "4")
-    curve = (WORK / folder / "curve.jsonl").read_text().splitlines()
+    curve = (BUILD / folder / "curve.jsonl").read_text().splitlines()
     Path("training/curves").mkdir(exist_ok=True)
-    shutil.copy(WORK / folder / "curve.jsonl", f"training/curves/{folder}.jsonl")
+    shutil.copy(BUILD / folder / "curve.jsonl", f"training/curves/{folder}.jsonl")
     return int(json.loads(curve[-1])["step"]) >= steps
 
 
@@ -70,16 +70,16 @@ def main() -> None:
         return
     for quarter in (25, 50, 75):
         name = f"{NAME}-step{STEPS * quarter // 100}"
-        stage("training.export", str(WORK / "warm" / f"at-{quarter}"), name, "--no-probes")
-    last = str(WORK / "warm" / "last")
+        stage("training.export", str(BUILD / "warm" / f"at-{quarter}"), name, "--no-probes")
+    last = str(BUILD / "warm" / "last")
     stage("training.export", last, NAME)
     kept = made("kept", "training.rejection", last, NAME, "--minutes", str(args.minutes))
-    if not (WORK / "corag").exists():
-        shutil.copytree(last, WORK / "corag" / "last")
+    if not (BUILD / "corag").exists():
+        shutil.copytree(last, BUILD / "corag" / "last")
     if not trained("corag", [kept], STEPS + MORE, args.minutes, args.workers):
         print("not all steps are done: run this again to go on")
         return
-    stage("training.export", str(WORK / "corag" / "last"), KEPT)
+    stage("training.export", str(BUILD / "corag" / "last"), KEPT)
     for name in (NAME, KEPT):
         stage("training.evaluate", name, "--hops", "1", "2", "3", "--questions", "100")
 

@@ -4,7 +4,7 @@ The lowest layers stay as they are and need no backward pass. Each optimiser ste
 packed as a tree. The learning rate falls with the share of `--steps` done, so that a run that was interrupted goes on
 as if it had not been.
 
-    python -m training.warm_start training/work/warm training/work/examples.jsonl --minutes 60
+    python -m training.warm_start training/build/warm training/build/examples.jsonl --minutes 60
 
 Where other work fills the machine, several workers that share the groups keep their part of it; together they use at
 most one core:
