@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from engine.errors import InputError
 from engine.identity import canonical_json, content_hash
+from engine.retrieval.embedding import MiniLM
+from engine.retrieval.exact import ranked, searchable
 from engine.types import Passage
 from engine.worlds import Lookup, Operand, Solution, World, build
 from engine.worlds.names import POOLS
@@ -399,3 +401,14 @@ def test_every_relation_has_words_enough() -> None:
         assert all(t.endswith("?") and "{m}" in t for t in wording.ask + wording.unseen_ask)
         assert all("{m}" in t for t in wording.noun + wording.unseen_noun + wording.keywords)
         assert all("{o}" not in t for t in wording.vague)
+
+
+def test_one_query_finds_about_seven_of_ten_passages_of_the_shipped_world():
+    world, embedder = build(7, 1500, 320, "test"), MiniLM(threads=2)
+    vectors = embedder.embed([searchable(p) for p in world.passages])
+    lookups = {(s.query, s.passage_id) for x in world.solutions.values() for s in x.lookups}
+    found = 0
+    for (_, wanted), query in zip(lookups, embedder.embed([q for q, _ in lookups]), strict=True):
+        first = ranked(world.passages, vectors @ query, 3)
+        found += any(r.passage.id == wanted for r in first)
+    assert 0.6 < found / len(lookups) < 0.85
