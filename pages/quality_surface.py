@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.figures.dials import dials_info
 from engine.figures.surface import surface_info
-from pages.parts import controls, dials, drill, guide, resources, state
+from pages.parts import controls, dials, drill, freezing, guide, resources, sharing, state
 
 GROUP = "quality"
 
@@ -26,12 +26,22 @@ if info.reason:
     st.info(info.reason, icon=":material/filter_alt_off:")
     st.stop()
 
-at = state.session().at.get(GROUP) or resources.start(info)
+at = state.session().at.get(GROUP) or state.linked_at() or resources.start(info)
+sharing.offer(
+    "quality-surface",
+    lambda progress: freezing.surface(chosen, found, info, readings, GROUP, progress),
+    f"Quality surface of {chosen.sweep}",
+)
 left, right = st.columns([7, 5], gap="large")
 with left:
-    clicked = dials.surface(info, readings, at, group=GROUP)
+    clicked = dials.surface(
+        info, readings, at, group=GROUP, camera=state.camera(), turned=state.link_camera
+    )
 with right:
-    state.session().at[GROUP] = dials.dials(readings, at, group=GROUP)
+    now = dials.dials(readings, at, group=GROUP)
+    if now != at:
+        state.link_at(now)
+    state.session().at[GROUP] = now
     st.caption(guide.SMALL_MODEL)
 
 if said := guide.doses(cells):
@@ -46,6 +56,7 @@ with table_tab:
 
 if clicked is not None:
     state.session().at[GROUP] = (clicked.search, clicked.think)
+    state.link_at((clicked.search, clicked.think))
     state.choose_cell(clicked)
 cell = state.chosen_cell()
 if cell is None:

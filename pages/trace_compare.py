@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.analysis.traces import FEWEST
-from pages.parts import choosing, comparing, guide, resources, state
+from pages.parts import choosing, comparing, freezing, guide, resources, sharing, state
 
 with st.spinner("Opening the store"):
     sweeps = resources.sweeps()
@@ -18,4 +18,7 @@ if not sweeps and not lanes:
 elif len(lanes) < FEWEST:
     guide.compare_hint(len(lanes))
 else:
-    comparing.side_by_side(lanes, resources.looks())
+    looks = resources.looks()
+    if not any(lane.running for lane in lanes):
+        sharing.offer("trace-compare", lambda _: freezing.lanes(lanes, looks), "Runs side by side")
+    comparing.side_by_side(lanes, looks)

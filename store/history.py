@@ -335,6 +335,14 @@ class Store:
     def trajectory(self, trajectory_id: str) -> Trajectory:
         return from_body(self.line(trajectory_id).body)
 
+    def places(self, where: Slice) -> list[tuple[str, str, str]]:
+        """Question, trajectory and id of runs, in that order: where to find the bodies of many."""
+        text, values = where.where()
+        rows = self._all(
+            f"SELECT question_id, trajectory_id, id FROM runs WHERE {text} ORDER BY ALL", values
+        )
+        return [(question, trajectory, run) for question, trajectory, run in rows]
+
     def line(self, trajectory_id: str) -> Line:
         """The journal line of a trajectory, checked against its hash."""
         rows = self._all("SELECT file, start, size FROM trajectories WHERE id = ?", [trajectory_id])

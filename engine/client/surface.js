@@ -18,8 +18,8 @@ const VIEWS = {
 const PLOTLY = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false };
 let loading = null;
 
-/** Plotly once per page, from the address the page gives. */
-function plotly(address) {
+/** Plotly once per page, from the address the page gives, or as the page already has it. */
+export function plotly(address) {
   loading ??= new Promise((resolve, reject) => {
     if (window.Plotly) return resolve(window.Plotly);
     const script = make("script", "", null, { src: address });
@@ -30,7 +30,10 @@ function plotly(address) {
   return loading;
 }
 
-/** data: {figure, dials, at, group, plotly, alt, reason}; emits "cell" with {key, search, think}. */
+/**
+ * data: {figure, dials, at, group, plotly, alt, reason, keeps}; emits "cell" with {key, search, think} and, where the
+ * page keeps it, "camera" with eye and centre as six numbers once it was turned.
+ */
 export function mount(element, data, emit) {
   const shared = group(data.group);
   const part = mounted.get(element) ?? build(element);
@@ -160,10 +163,24 @@ function themed(layout, part, camera) {
   };
 }
 
+/** Say where the camera was left, once it has come to rest. */
+function tell(part) {
+  if (!part.data.keeps) return;
+  clearTimeout(part.telling);
+  part.telling = setTimeout(() => {
+    const camera = !part.gone && cameraOf(part.plot);
+    if (!camera) return;
+    const six = [camera.eye, camera.center].flatMap(({ x, y, z }) => [x, y, z]);
+    if (String(part.told ?? "") !== String(six)) part.emit("camera", six);
+    part.told = six;
+  }, FOLLOW_MS);
+}
+
 function look(part, camera) {
   if (!part.drawn) return;
   window.Plotly.relayout(part.plot, { "scene.camera": { ...camera, up: { x: 0, y: 0, z: 1 } } });
   chase(part);
+  tell(part);
 }
 
 // --------------------------------------------------------------------------------------------- clicks
@@ -188,6 +205,7 @@ function watchPointer(part) {
     const press = part.press;
     if (!press) return;
     press.still = near(press.from, at(event));
+    if (!press.still) tell(part);
     const hovered = near(part.hovered?.where, press.from) ? part.hovered.point : null;
     settle(part, press.point ?? hovered);
   }, true);

@@ -233,14 +233,23 @@ def described(info: SurfaceInfo) -> str:
 # ------------------------------------------------------------------------------------------ Plotly's words
 
 
-def surface_figure(info: SurfaceInfo) -> dict[str, Any]:
-    """`{"data", "layout"}` for Plotly. Colours of text and grid are left to the page that draws it."""
+def surface_figure(info: SurfaceInfo, camera: Sequence[float] = ()) -> dict[str, Any]:
+    """`{"data", "layout"}` for Plotly. Colours of text and grid are left to the page that draws it.
+
+    `camera` is the eye and the centre as six numbers; without it the usual view is taken.
+    """
     data: list[dict[str, Any]] = []
     for sheet in info.sheets:
         data += [_line(info, sheet)] if sheet.flat else [_sheet_trace(info, sheet)]
         data.append(_points_trace(info, sheet))
     data += [_mark_trace(info, mark) for mark in info.marks]
-    return {"data": data, "layout": _layout(info)}
+    layout = _layout(info)
+    if len(camera) == 6:
+        layout["scene"]["camera"] = {
+            "eye": dict(zip("xyz", camera[:3], strict=True)),
+            "center": dict(zip("xyz", camera[3:], strict=True)),
+        }
+    return {"data": data, "layout": layout}
 
 
 def _sheet_trace(info: SurfaceInfo, sheet: Sheet) -> dict[str, Any]:

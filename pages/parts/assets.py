@@ -20,6 +20,7 @@ CLIENT_FILES = (
     "replay.js",
     "palette.js",
     "group.js",
+    "shared.js",
 )
 """What may be asked for by name; nothing else in the folder is served."""
 

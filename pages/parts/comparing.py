@@ -17,6 +17,7 @@ from pages.parts.steps import Shown
 
 PAGE = str(Path(__file__).parents[1] / "trace_compare.py")
 POLL_S = 0.5
+_ALIGN, _FOLD = "compare_align", "compare_fold"
 
 
 def pin(run_id: str, key: str) -> None:
@@ -76,7 +77,7 @@ def _stop(lanes: Sequence[Shown]) -> None:
 
 def _draw(lanes: Sequence[Shown], looks: Mapping[Key, Identity]) -> None:
     axis, folded = _ways(lanes)
-    told = _told(lanes, axis)
+    told = comparison(lanes, axis)
     if not told.one_question:
         st.info("These runs answer different questions: only what they did can be compared.")
     opened = state.opened()
@@ -89,19 +90,29 @@ def _draw(lanes: Sequence[Shown], looks: Mapping[Key, Identity]) -> None:
     _files(told)
 
 
+def ways(lanes: Sequence[Shown]) -> tuple[Axis, bool]:
+    """How the controls stand: how lanes are aligned, and whether equal parts are folded."""
+    named = st.session_state.get(_ALIGN) or "step"
+    return _axes(lanes).get(named, "step"), st.session_state.get(_FOLD, True)
+
+
+def _axes(lanes: Sequence[Shown]) -> dict[str, Axis]:
+    return {name: axis for axis, name in AXES.items() if axis != "cost" or _priced(lanes)}
+
+
 def _ways(lanes: Sequence[Shown]) -> tuple[Axis, bool]:
-    """How lanes are aligned, and whether equal parts are folded."""
-    names = {name: axis for axis, name in AXES.items() if axis != "cost" or _priced(lanes)}
+    """The controls, and how they stand."""
+    names = _axes(lanes)
     with st.container(horizontal=True, vertical_alignment="center"):
         name = st.segmented_control(
             "Align by",
             list(names),
             default="step",
             required=True,
-            key="compare_align",
+            key=_ALIGN,
             bind="query-params",
         )
-        folded = st.toggle("Fold equal steps", value=True, key="compare_fold", bind="query-params")
+        folded = st.toggle("Fold equal steps", value=True, key=_FOLD, bind="query-params")
     return names.get(name or "step", "step"), folded
 
 
@@ -180,7 +191,7 @@ def _price(model: str) -> Price:
         return lambda _: None
 
 
-def _told(shown: Sequence[Shown], axis: Axis) -> Comparison:
+def comparison(shown: Sequence[Shown], axis: Axis) -> Comparison:
     """The runs side by side; finished ones are worked out once."""
     if any(one.run is None for one in shown):
         return compared([one.as_run for one in shown], axis, [_price(one.model) for one in shown])

@@ -6,7 +6,7 @@ browser sends is checked against the levels that were offered before anything is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -38,6 +38,8 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
 
 
 _LARGEST = 1e9
+_FARTHEST = 100.0
+"""Of a camera; Plotly's own are within 3."""
 
 
 def _part(name: str) -> Any:
@@ -50,8 +52,9 @@ def _part(name: str) -> Any:
     )
 
 
-_surface, _dials, _map, _trace, _lanes, _replay, _palette = (
-    _part(name) for name in ("surface", "dials", "map", "trace", "lanes", "replay", "palette")
+_surface, _dials, _map, _trace, _lanes, _replay, _palette, _shared = (
+    _part(name)
+    for name in ("surface", "dials", "map", "trace", "lanes", "replay", "palette", "shared")
 )
 
 
@@ -64,20 +67,31 @@ def _data(module: str, **data: Any) -> dict[str, Any]:
 
 
 def surface(
-    info: SurfaceInfo, dials: DialsInfo, at: tuple[int, int], *, group: str
+    info: SurfaceInfo,
+    dials: DialsInfo,
+    at: tuple[int, int],
+    *,
+    group: str,
+    camera: Sequence[float] = (),
+    turned: Callable[[Sequence[float]], None] | None = None,
 ) -> Chosen | None:
-    """The 3D surface; returns the cell that was just clicked."""
+    """The 3D surface; returns the cell that was just clicked. `turned` is told where the camera was left."""
     data = _data(
         "surface",
-        figure=surface_figure(info),
+        figure=surface_figure(info, camera),
         dials=asdict(dials),
         at=_at(at),
         group=group,
         plotly=plotly_address(),
         alt=described(info),
         reason=info.reason,
+        keeps=turned is not None,
     )
-    result = _surface(key=f"{group}_surface", data=data, on_cell_change=_ignore)
+    result = _surface(
+        key=f"{group}_surface", data=data, on_cell_change=_ignore, on_camera_change=_ignore
+    )
+    if turned is not None and (seen := looked(result.camera)):
+        turned(seen)
     return picked(result.cell, dials)
 
 
@@ -138,6 +152,20 @@ def lanes(info: LanesInfo, *, opened: Sequence[Opened], folded: bool) -> list[Op
         return None
     said = (chosen(text) for text in result.open)
     return [step for step in said if step is not None]
+
+
+def shared(snapshot_id: str, told: Mapping[str, Any], blocks: Sequence[Mapping[str, Any]]) -> None:
+    """A published view; it asks nothing of this server once it is there."""
+    data = _data("shared", id=snapshot_id, **told, blocks=blocks, plotly=plotly_address())
+    _shared(key="shared", data=data)
+
+
+def looked(sent: Any) -> tuple[float, ...] | None:
+    """What a browser sent as a camera: six numbers, or None."""
+    if not isinstance(sent, list) or len(sent) != 6:
+        return None
+    found = [n for n in sent if isinstance(n, int | float) and abs(n) < _FARTHEST]
+    return tuple(float(n) for n in found) if len(found) == 6 else None
 
 
 def _at(at: tuple[int, int]) -> dict[str, int]:

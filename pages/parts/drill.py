@@ -31,9 +31,8 @@ def forced(cell: CellRow) -> list[str]:
     return [name for name, mode in modes.items() if mode == "force"]
 
 
-def table_of(cells: Sequence[CellRow], quality: str) -> None:
-    """Every cell with its interval, for reading and for copying."""
-    share = st.column_config.NumberColumn
+def rows_of(cells: Sequence[CellRow], quality: str) -> pd.DataFrame:
+    """Every cell with its interval; columns of which nothing is known are left out."""
     rows = [
         {
             "strategy": words(c.strategy),
@@ -58,8 +57,14 @@ def table_of(cells: Sequence[CellRow], quality: str) -> None:
         }
         for c in cells
     ]
+    return pd.DataFrame(rows).dropna(axis="columns", how="all")
+
+
+def table_of(cells: Sequence[CellRow], quality: str) -> None:
+    """The cells for reading and for copying."""
+    share = st.column_config.NumberColumn
     st.dataframe(
-        pd.DataFrame(rows).dropna(axis="columns", how="all"),
+        rows_of(cells, quality),
         hide_index=True,
         column_config={name: share(format="%.2f") for name in (quality, *NARROW)}
         | {name: share(format="%.1f") for name in ("queries used", "thinking used", "seconds")}

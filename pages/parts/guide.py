@@ -49,6 +49,10 @@ NO_RUNS = """
 **There are no runs to compare yet.** Ask the same question twice at different budgets on the live page and pin both
 runs, or run a sweep from the command line; its runs are then offered here.
 """
+NOTHING_SHARED = """
+**Nothing has been published yet.** Open **Quality surface**, **Trace compare** or another page, arrange it as others
+should see it, and press **Share** there. A published view has a link of its own, needs no key, and stays as it was.
+"""
 COMPARE = """
 **Put two to six runs side by side.** Choose a question above and then its runs, or pin runs on the other pages with
 *Pin to compare*. You will see where they first do something different, which passages both saw, when the evidence was
@@ -85,6 +89,11 @@ def nothing_to_compare() -> None:
     with st.container(border=True):
         st.markdown(NO_RUNS)
         st.code(PLAN, language="bash")
+
+
+def nothing_shared() -> None:
+    with st.container(border=True):
+        st.markdown(NOTHING_SHARED)
 
 
 def compare_hint(lanes: int) -> None:

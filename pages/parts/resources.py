@@ -10,18 +10,23 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from engine.errors import BudgetscapeError
+from engine.figures.blocks import drawn
 from engine.figures.palette import Identity, Key, identities
 from engine.figures.surface import Mark, SurfaceInfo
+from engine.snapshot import Snapshot
 from engine.sweeps.checkpoints import SWEEP as CHECKPOINTS
 from engine.types import Run
 from pages.parts import state
 from pages.parts.steps import Shown
 from store.history import CellRow, RunHead, Slice
+from store.home import Home
+from store.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from budgetscape.wiring import App
@@ -246,6 +251,53 @@ def marks(shown: Shown | None, metric: str) -> list[Mark]:
     label = "this run" if z is not None else "this run (no gold answer is known)"
     used = shown.run.trace.think.used if shown.budget.effort else shown.budget.think
     return [Mark(shown.budget.search, used, z, label, MARK_COLOUR)]
+
+
+# ------------------------------------------------------------------------------------------- shared views
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A published view in a list."""
+
+    id: str
+    title: str
+    published: date
+
+
+def snapshots() -> Snapshots:
+    """The published views; they need no application."""
+    return Snapshots(Home.find().snapshots)
+
+
+def snapshot(snapshot_id: str) -> Snapshot:
+    """Read anew, so that a withdrawn one is gone at once, and checked once."""
+    return _snapshot(snapshot_id, snapshots().read(snapshot_id))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _snapshot(snapshot_id: str, _data: bytes) -> Snapshot:
+    return Snapshot.from_bytes(_data, snapshot_id)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def drawn_blocks(snapshot_id: str) -> list[dict[str, Any]]:
+    """The blocks of a snapshot as the browser draws them."""
+    return [drawn(block) for block in snapshot(snapshot_id).blocks]
+
+
+def published() -> list[Entry]:
+    """All views that can be opened, the newest first."""
+    return [entry for name in snapshots().names() if (entry := _entry(name)) is not None]
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def _entry(snapshot_id: str) -> Entry | None:
+    try:
+        found = snapshots().open(snapshot_id)
+    except BudgetscapeError:
+        return None
+    return Entry(snapshot_id, found.title, found.published)
 
 
 def keep_fresh() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from engine.errors import BudgetscapeError
-from pages.parts import guide, jumping, tour
+from pages.parts import guide, jumping, state, tour
 from pages.parts.assets import CLIENT
 
 PAGES = Path(__file__).parents[1]
@@ -59,6 +59,14 @@ published_results = st.Page(
     help="The papers' own figures, searchable, their curves laid over ours",
 )
 
+shared_view = st.Page(
+    PAGES / "shared_view.py",
+    title="Shared view",
+    icon=":material/share:",
+    url_path="shared-view",
+    help="What was published here: views that stay as they were, for anyone with their link",
+)
+
 st.set_page_config(
     page_icon=ICON, layout="wide"
 )  # before the pages: their icons would be fetched from elsewhere
@@ -69,12 +77,16 @@ PLACES = [
     budget_allocation,
     sweep_runs,
     published_results,
+    shared_view,
 ]
-page = st.navigation(PLACES, position="top")
+embedded = st.context.is_embedded
+page = st.navigation(PLACES, position="hidden" if embedded else "top")
+opened = page.url_path == shared_view.url_path and state.shown_snapshot() is not None
 st.set_page_config(page_title=f"{page.title} · Budgetscape", page_icon=ICON)
-with st.container(horizontal=True, vertical_alignment="center"):
-    st.title(page.title, anchor=False, width="stretch")
-    jumping.bar(PLACES, quality_surface, trace_compare)
+if not embedded:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title("" if opened else page.title, anchor=False, width="stretch")
+        jumping.bar(PLACES, quality_surface, trace_compare)
 tour.card(page, PLACES)
 try:
     page.run()

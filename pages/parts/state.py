@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import streamlit as st
 
 from engine.analysis.traces import MOST
 from engine.figures.lanes import Opened, chosen
 from engine.sweeps.quote import Quote
+from engine.view import View, numbers
 
 _KEY = "budgetscape"
 _SWEEP = "sweep"
 _RUN, _CELL, _LANE, _OPEN = "run", "cell", "lane", "open"
+_AT, _CAMERA, _SNAPSHOT = "at", "camera", "id"
 _LONGEST_ID = 100
 _MOST_OPEN = 40
 
@@ -136,6 +138,40 @@ def set_lanes(run_ids: Sequence[str]) -> None:
         st.query_params.pop(_OPEN, None)
     session().lanes = kept
     _put(_LANE, kept)
+
+
+def linked_at() -> tuple[int, int] | None:
+    """Where the link says the dials stand: search, think."""
+    found = numbers(st.query_params.get(_AT, ""), 2)
+    return None if found is None else (int(found[0]), int(found[1]))
+
+
+def link_at(at: tuple[int, int]) -> None:
+    st.query_params[_AT] = f"{at[0]},{at[1]}"
+
+
+def camera() -> tuple[float, ...]:
+    """Eye and centre of the camera in the link; empty for the usual view."""
+    return numbers(st.query_params.get(_CAMERA, ""), 6) or ()
+
+
+def link_camera(camera: Sequence[float]) -> None:
+    st.query_params[_CAMERA] = ",".join(f"{number:.2f}" for number in camera)
+
+
+def shown_snapshot() -> str | None:
+    """The published view that the link names."""
+    return st.query_params.get(_SNAPSHOT)
+
+
+def query() -> dict[str, list[str]]:
+    """All that the link says."""
+    return {name: st.query_params.get_all(name) for name in st.query_params}
+
+
+def address(view: View) -> str:
+    """The whole address of a view on this server."""
+    return urljoin(st.context.url or "", view.link)
 
 
 def link() -> str:

@@ -1,0 +1,74 @@
+"""What a page shows, as blocks that need no store: for snapshots and files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from budgetscape.freezing import Progress, runs_behind
+from engine.figures.blocks import Block, Lanes, Surface, Table, Words
+from engine.figures.dials import DialsInfo
+from engine.figures.lanes import lanes_info
+from engine.figures.palette import Identity, Key
+from engine.figures.surface import METRICS, SurfaceInfo
+from pages.parts import comparing, drill, guide, resources, state
+from pages.parts.controls import Filters, words
+from pages.parts.steps import Shown
+
+if TYPE_CHECKING:
+    from pages.parts.resources import Cells
+
+
+def surface(
+    chosen: Filters,
+    found: Cells,
+    info: SurfaceInfo,
+    readings: DialsInfo,
+    group: str,
+    progress: Progress,
+) -> tuple[Block, ...]:
+    """The surface where it stands, the runs behind its cells, and the cells as a table."""
+    where = resources.slice_of(chosen)
+    runs = runs_behind(resources.application().store, found.rows, where, progress)
+    at = state.session().at.get(group) or resources.start(info)
+    remarks = (guide.doses(found.rows), found.left_out and guide.left_out(found.left_out))
+    return (
+        Words(what(chosen), "quiet"),
+        Surface(info, readings, at, state.camera(), runs),
+        table("All cells", drill.rows_of(found.rows, info.quality)),
+        *(Words(remark, "quiet") for remark in remarks if remark),
+        Words(guide.SMALL_MODEL, "quiet"),
+    )
+
+
+def lanes(shown: Sequence[Shown], looks: Mapping[Key, Identity]) -> tuple[Block, ...]:
+    """Runs side by side as the controls stand, with the bodies of all their steps."""
+    axis, folded = comparing.ways(shown)
+    told = comparing.comparison(shown, axis)
+    every = {(i, n) for i, run in enumerate(told.runs) for n in range(len(run.trace.steps))}
+    opened = tuple(f"{lane}:{step}" for lane, step in state.opened())
+    return (Lanes(lanes_info(told, looks, every), folded, opened),)
+
+
+def what(chosen: Filters) -> str:
+    """Which runs these are, in words: searcher · exact match · corag · 2 hops"""
+    parts = [f"Sweep {chosen.sweep}", METRICS.get(chosen.metric, chosen.metric)]
+    parts += [", ".join(map(words, chosen.strategies))] if chosen.strategies else []
+    parts += [", ".join(chosen.models)] if chosen.models else []
+    for name, levels in (("hops", chosen.hops), ("operations", chosen.operations)):
+        parts += [f"{', '.join(map(str, levels))} {name}"] if levels else []
+    return " · ".join(parts)
+
+
+def table(title: str, frame: pd.DataFrame) -> Table:
+    """A frame as it would be shown; what is unknown stays empty."""
+    rows = tuple(tuple(_value(v) for v in row) for row in frame.itertuples(index=False))
+    return Table(title, tuple(map(str, frame.columns)), rows)
+
+
+def _value(value: Any) -> str | int | float | None:
+    if value is None or (not isinstance(value, str) and pd.isna(value)):
+        return None
+    return value if isinstance(value, str) else value.item() if hasattr(value, "item") else value

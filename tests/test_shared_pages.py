@@ -1,0 +1,136 @@
+"""Share on a page and the shared view, from the router, as a visitor gets them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from budgetscape.freezing import runs_behind, spread
+from engine.errors import Damaged
+from pages.parts import dials, resources
+from store.history import Slice
+from tests.dashboard_fakes import NASTY, QUESTIONS, FakeApp, all_runs
+from tests.test_pages import ROUTER, SURFACE, opened, sent, visit
+
+COMPARE, SHARED = (str(ROUTER.parents[1] / name) for name in ("trace_compare.py", "shared_view.py"))
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeApp]:
+    fake = FakeApp(tmp_path_factory.mktemp("home"), all_runs())
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def filled(measured: FakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApp]:
+    """The measured store; what is published goes to a folder of the test's own."""
+    monkeypatch.setenv("BUDGETSCAPE_HOME", str(tmp_path))
+    yield from opened(measured)
+
+
+def published(at, title: str = "", notes: str = "") -> str:
+    """Press Publish; returns the id."""
+    if title:
+        at.text_input(key="share_title").set_value(title)
+    at.text_area(key="share_notes").set_value(notes)
+    at.button(key="share_publish").click().run()
+    assert not at.exception and not at.error, (at.exception, at.error)
+    link = next(c.value for c in at.code if "shared-view?id=" in c.value)
+    return link.partition("id=")[2]
+
+
+def test_a_surface_is_published_and_opened_as_it_was(filled):
+    at = visit(SURFACE, strategies=["corag"], at="2,32", camera="1,2,3,0,0,-0.1")
+    was = sent(at, "surface")
+    name = published(at, NASTY, f"Look:\n{NASTY}")
+    told = sent(visit(SHARED, id=name), "shared")
+    assert (told["title"], told["notes"]) == (NASTY, f"Look:\n{NASTY}")
+    block = next(b for b in told["blocks"] if b["kind"] == "surface")
+    assert block["figure"] == was["figure"] and block["at"] == was["at"] == {
+        "search": 2,
+        "think": 32,
+    }
+    assert block["figure"]["layout"]["scene"]["camera"]["eye"] == {"x": 1.0, "y": 2.0, "z": 3.0}
+    assert json.loads(json.dumps(block["dials"])) == was["dials"]
+    assert {tuple(r["key"]) for r in block["runs"]["runs"]} == {("corag", "smollm2")}
+    assert len(block["runs"]["runs"]) == 12 * len(QUESTIONS) and block["runs"]["note"] == ""
+    table = next(b for b in told["blocks"] if b["kind"] == "table")
+    assert len(table["rows"]) == 12
+    assert resources.snapshot(name).view.get("strategies") == ("corag",)
+
+
+def test_lanes_are_published_with_the_bodies_of_all_their_steps(filled):
+    at = visit(COMPARE, lane=["run-corag-2-32-q1", "run-corag-4-128-q1"])
+    was = sent(at, "lanes")
+    (block,) = sent(visit(SHARED, id=published(at)), "shared")["blocks"]
+    assert block["kind"] == "lanes" and block["heads"] == was["heads"]
+    opening = {
+        f"{i}:{n}" for i, lane in enumerate(block["heads"]) for n, h in enumerate(lane) if h[-1]
+    }
+    assert opening <= set(block["bodies"])
+
+
+def test_what_was_published_is_listed_withdrawn_and_brought_back(filled):
+    name = published(visit(SURFACE), "The grid")
+    at = visit(SHARED)
+    assert any("The grid" in m.value for m in at.markdown)
+    at.button(key=f"withdraw_{name}").click().run()
+    assert not any("The grid" in m.value for m in at.markdown)
+    assert "withdrawn" in visit(SHARED, id=name).error[0].value
+    at.button(key="share_undo").click().run()
+    assert sent(visit(SHARED, id=name), "shared")["title"] == "The grid"
+
+
+def test_an_empty_list_says_how_to_publish(filled):
+    at = visit(SHARED)
+    assert any("press **Share**" in m.value for m in at.markdown)
+
+
+@pytest.mark.parametrize(
+    "wanted", ["", "x", "../../endpoints.toml", "s" + "0" * 31, "s\x00", NASTY]
+)
+def test_a_link_to_nothing_is_one_line(filled, wanted):
+    at = visit(SHARED, id=wanted)
+    assert len(at.error) == 1 and "shared view" in at.error[0].value.replace("\\", "")
+
+
+def test_a_changed_snapshot_is_refused(filled, tmp_path):
+    name = published(visit(SURFACE))
+    path = tmp_path / "snapshots" / f"{name}.json"
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes().replace(b"corag", b"carog", 1))
+    resources._snapshot.clear()
+    with pytest.raises(Damaged):
+        resources.snapshot(name)
+    assert len(visit(SHARED, id=name).error) == 1
+
+
+def test_the_link_says_where_dials_and_camera_stand_and_nonsense_in_it_does_nothing(filled):
+    at = visit(SURFACE, at="4,128")
+    assert sent(at, "dials")["at"] == {"search": 4, "think": 128}
+    plain = sent(visit(SURFACE), "surface")["figure"]
+    for at_, camera in (("x", "1,2"), ("1,2,3", "1,2,3,4,5,nan"), ("-1,1e9", NASTY)):
+        assert sent(visit(SURFACE, at=at_, camera=camera), "surface")["figure"] == plain
+
+
+@pytest.mark.parametrize("sent_", [None, "x", [1, 2], [1, 2, 3, 4, 5, "6"], [1e9] * 6, {"eye": 1}])
+def test_what_a_browser_sends_as_a_camera_is_checked(sent_):
+    assert dials.looked(sent_) is None
+    assert dials.looked([1, 2.5, 3, 0, 0, -0.1]) == (1.0, 2.5, 3.0, 0.0, 0.0, -0.1)
+
+
+def test_runs_are_kept_question_by_question_spread_over_difficulty(filled):
+    asked = filled.store.asked(Slice(sweeps=("grid",)))
+    first = {(q.hops, q.operations) for q in spread(asked)[:6]}
+    assert len(first) == 6 and sorted(q.id for q in spread(asked)) == sorted(q.id for q in asked)
+    rows = filled.store.cells(Slice(sweeps=("grid",)))
+    told = []
+    held = runs_behind(
+        filled.store, rows, Slice(sweeps=("grid",), hops=(1,)), lambda *a: told.append(a)
+    )
+    assert {q.detail.partition(",")[0] for q in held.questions} == {"1 hop"}
+    assert told[0][0] == 0 and len(told) == len(held.questions)
