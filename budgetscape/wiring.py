@@ -128,6 +128,10 @@ class Parts:
     def agents(self) -> list[str]:
         return self.registry.agents()
 
+    def on_board(self) -> list[str]:
+        """The small models that come with Budgetscape: of what they measure the shape is to be read, not the level."""
+        return [name for name in self.models() if self.registry.spec(name).embedded]
+
     def performer(self, strategy: str, knobs: Mapping[str, Any], named: str | None = None) -> str:
         """Who answers: the model or agent that is named, else the default one; UnknownName where it cannot."""
         if not outside(strategy, knobs):

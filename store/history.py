@@ -21,7 +21,7 @@ from engine.analysis.effort import Used, places
 from engine.errors import Damaged, StoreHeld, UnknownName
 from engine.sweeps.record import from_body, run_from
 from engine.sweeps.trajectory import Trajectory
-from engine.types import EFFORTS, Run, effort_of
+from engine.types import EFFORTS, Run, ThinkMode, effort_of
 from store.home import Home, disk_error, writing
 from store.ingest import Ingested, ingest
 from store.journal import Line, read_at
@@ -107,7 +107,7 @@ class RunHead:
     evidence_recall: float | None
     judge: float | None
     citation_support: float | None
-    think_mode: str = "cap"
+    think_mode: ThinkMode = "cap"
     well_formed: float | None = None
     """Share of the model's texts that had the form the protocol asks for; None where that was not recorded."""
 
@@ -304,6 +304,12 @@ class Store:
             [],
         )
         return [SweepRow(name, *map(int, counts)) for name, *counts in rows]
+
+    def plan(self, sweep: str) -> dict[str, Any] | None:
+        """What the sweep was planned to be, as its journal has it; None where that was not recorded."""
+        rows = self._all("SELECT plan FROM sweeps WHERE sweep = ?", [sweep])
+        body = json.loads(rows[0][0]) if rows else None
+        return body if isinstance(body, dict) else None
 
     def troubles(self) -> list[str]:
         """What was not taken in as a run and should have been, a line each."""

@@ -239,6 +239,9 @@ class FakeApp:
     def models(self) -> list[str]:
         return [MODEL, SLOW]
 
+    def on_board(self) -> list[str]:
+        return [MODEL]
+
     def think_control(self, model: str) -> str:
         return self.controls.get(model, "hard")
 

@@ -105,7 +105,7 @@ def choose(table: Table, margin: float = MARGIN, seed: int = 0) -> Choice | Unkn
         return Unknown("there is one cell: nothing to choose from")
     if not np.isfinite(table.spend).all():
         return Unknown(f"{table.unit} of some cells is unknown: choose another unit")
-    order = np.asarray(np.argsort(table.spend, kind="stable"), dtype=np.int64)
+    order = _cheapest_first(table)
     fold = np.random.default_rng(seed).permutation(q) % FOLDS
     against = np.zeros((q, k))
     pooled, picks = np.zeros(q), []
@@ -135,6 +135,15 @@ def choose(table: Table, margin: float = MARGIN, seed: int = 0) -> Choice | Unkn
         questions=q,
         standings=tuple(_standing(table, int(i), against[:, i], margin) for i in order),
     )
+
+
+def _cheapest_first(table: Table) -> Ints:
+    """Cells by spend; of equal ones first those with smaller budgets, then by name."""
+    keys = [
+        (float(spend), cell.search, cell.think, cell.name)
+        for spend, cell in zip(table.spend, table.cells, strict=True)
+    ]
+    return np.asarray(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
 
 
 def _standing(table: Table, i: int, against: Floats, margin: float) -> Standing:

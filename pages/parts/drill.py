@@ -13,7 +13,7 @@ from pages.parts import comparing, resources, state, steps
 from pages.parts.controls import Filters, words
 
 if TYPE_CHECKING:
-    from pages.parts.resources import Cells
+    from store.configurations import Cells
     from store.history import CellRow, RunHead
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -24,6 +23,7 @@ from engine.sweeps.checkpoints import SWEEP as CHECKPOINTS
 from engine.types import Run
 from pages.parts import state
 from pages.parts.steps import Shown
+from store.configurations import Cells, one_configuration
 from store.history import CellRow, RunHead, Slice
 from store.home import Home
 from store.snapshots import Snapshots
@@ -39,8 +39,6 @@ LIVE = "live"
 BESIDE = (LIVE, CHECKPOINTS)
 """What live questions leave: listed after the sweeps, and never what a run is compared with."""
 POLL_S = 5.0
-Configuration = tuple[str, str, str, str, str, str]
-"""Strategy, model, hash of the rest, index, and the modes of both budgets."""
 MARK_COLOUR = "#CC0052"
 _opening = threading.Lock()
 """Held while the application opens, so that the warm-up and the first page do not open it twice."""
@@ -84,15 +82,6 @@ def _looks(as_of: str) -> dict[Key, Identity]:  # noqa: ARG001  (the key of the 
 # ------------------------------------------------------------------------------------------------- cells
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """The cells of one surface per strategy and model."""
-
-    rows: tuple[CellRow, ...]
-    left_out: int = 0
-    """Configurations that are not shown, since only one per strategy and model is."""
-
-
 def sweeps() -> list[str]:
     """Names of the sweeps that have runs, the largest first, live runs last."""
     rows = [s for s in application().store.sweeps() if s.runs]
@@ -127,22 +116,6 @@ def slice_of(chosen: Filters) -> Slice:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _cells(as_of: str, where: Slice, metric: str) -> Cells:  # noqa: ARG001  (the key of the cache)
     return one_configuration(application().store.cells(where, metric))
-
-
-def one_configuration(rows: Sequence[CellRow]) -> Cells:
-    """Keep, for every strategy and model, the configuration with most runs: different ones are never pooled."""
-    runs: Counter[Configuration] = Counter()
-    for row in rows:
-        runs[_configuration(row)] += row.n
-    largest: dict[Key, Configuration] = {}
-    for configuration, _ in sorted(runs.items(), key=lambda item: (-item[1], item[0])):
-        largest.setdefault(configuration[:2], configuration)
-    kept = set(largest.values())
-    return Cells(tuple(r for r in rows if _configuration(r) in kept), len(runs) - len(kept))
-
-
-def _configuration(row: CellRow) -> Configuration:
-    return (row.strategy, row.model, row.config, row.index, row.search_mode, row.think_mode)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,14 @@ budget_allocation = st.Page(
     help="Where the next unit goes, what is worth its price, and whether search scales like reasoning",
 )
 
+summary = st.Page(
+    PAGES / "summary.py",
+    title="Summary",
+    icon=":material/summarize:",
+    url_path="summary",
+    help="A sweep in a minute: what to run, what it rests on, and what to be careful with",
+)
+
 published_results = st.Page(
     PAGES / "published_results.py",
     title="Published results",
@@ -75,6 +83,7 @@ PLACES = [
     trace_compare,
     quality_surface,
     budget_allocation,
+    summary,
     sweep_runs,
     published_results,
     shared_view,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import streamlit as st
 
+from engine.figures import summary_words
 from engine.figures.markdown import literal
 from engine.figures.trace import Event, Meters, Summary, meters, summary, trace_info
 from engine.run.budgets import doses
@@ -217,8 +218,4 @@ class Hard(Protocol):
 
 def difficulty(question: Hard) -> str:
     """2 hops, 1 operation"""
-    hops, operations = question.hops, question.operations
-    parts = [] if hops is None else [f"{hops} hop{'s' * (hops != 1)}"]
-    if operations is not None:
-        parts.append(f"{operations} operation{'s' * (operations != 1)}")
-    return ", ".join(parts)
+    return summary_words.difficulty(question.hops, question.operations)
