@@ -18,7 +18,7 @@ from pages.parts.controls import Filters, words
 from pages.parts.steps import Shown
 
 if TYPE_CHECKING:
-    from pages.parts.resources import Cells
+    from store.configurations import Cells
 
 
 def surface(
