@@ -12,6 +12,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -76,7 +77,7 @@ def save_corpus(home: Home, name: str, passages: Iterable[Passage]) -> Corpus:
     """
     folder = make_folder(home.corpora / checked_name("corpus", name))
     digest = hashlib.sha256()
-    with writing(folder), scratch(folder) as part:
+    with _unless_empty(folder), writing(folder), scratch(folder) as part:
         count = _write_passages(part, _checked(passages), digest.update)
         if not count:
             raise InputError(f"corpus '{name}' has no passages; give a file with at least one")
@@ -269,6 +270,17 @@ def _write_manifest(corpus: Corpus) -> None:
     said = {"v": 1, "name": corpus.name, "hash": corpus.hash}
     said |= {"count": corpus.count, "created": corpus.created}
     write_whole(corpus.folder / "manifest.json", json.dumps(said, indent=1).encode())
+
+
+@contextmanager
+def _unless_empty(folder: Path) -> Iterator[None]:
+    """After an error a folder in which nothing stands goes too."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()
+        raise
 
 
 def _known(home: Home, name: str) -> str | None:

@@ -47,7 +47,7 @@ BAD = [
     ("[" * 100_000, "line 2: is not JSON"),
     ('["id", "text"]', "line 2: must be a JSON object"),
     ('{"text": "x"}', "line 2: field 'id' must be a text"),
-    ('{"id": 7, "text": "x"}', "line 2: field 'id' must be a text"),
+    ('{"id": 7.5, "text": "x"}', "line 2: field 'id' must be a text"),
     ('{"id": "a"}', "line 2: field 'text' must be a text that is not empty"),
     ('{"id": "a", "text": "  "}', "line 2: field 'text' must be a text that is not empty"),
     ('{"id": "a", "text": "x", "title": 3}', "line 2: field 'title' must be a text"),

@@ -1,86 +1,12 @@
-"""`budgetscape world | index | questions | strategies | models`: what there is to ask, and of whom."""
+"""`budgetscape strategies | models`: who can be asked, and how."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import click
-
-from engine.identity import plain
-from store.home import Home
-
-
-@click.command()
-@click.option("--seed", default=0, show_default=True, help="Another seed, another world.")
-@click.option("--passages", default=1500, show_default=True, help="How many passages.")
-@click.option("--questions", default=320, show_default=True, help="How many questions.")
-@click.option(
-    "--split",
-    type=click.Choice(["train", "test"]),
-    default="test",
-    show_default=True,
-    help="Train and test worlds share no entity.",
-)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder.")
-def world(seed: int, passages: int, questions: int, split: str, out: Path) -> None:
-    """Write a fictional corpus and its questions as corpus.jsonl and questions.jsonl."""
-    from engine.worlds import build
-    from store.home import make_folder, write_whole
-
-    made = build(seed, passages, questions, split)  # type: ignore[arg-type]
-    make_folder(out)
-    rows = [
-        {"question": q.text, **{k: v for k, v in plain(q).items() if k != "text"}}
-        | {"solution": plain(made.solutions[q.id])}
-        for q in made.questions
-    ]
-    write_whole(out / "corpus.jsonl", _jsonl(plain(p) for p in made.passages))
-    write_whole(out / "questions.jsonl", _jsonl(rows))
-    click.echo(f"{len(made.passages)} passages and {len(made.questions)} questions in {out}")
-
-
-def _jsonl(rows: Any) -> bytes:
-    return "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows).encode()
-
-
-@click.command()
-@click.argument("corpus", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--name", required=True, help="What to call the corpus and its index.")
-def index(corpus: Path, name: str) -> None:
-    """Take in CORPUS (JSON lines: id, title, text) and build its index."""
-    from engine.retrieval.embedding import MiniLM
-    from store.corpora import save_corpus
-    from store.index import build_index
-    from store.loading import read_passages
-
-    home = Home.find().ensure()
-    saved = save_corpus(home, name, read_passages(corpus))
-    report = build_index(home, name, MiniLM(threads=2), _progress("embedding and indexing"))
-    click.echo(f"index {name}: {saved.count} passages. {report}")
-
-
-def _progress(what: str) -> Callable[[int, int], None]:
-    def show(done: int, of: int) -> None:
-        click.echo(f"\r{what}: {done}/{of}", nl=done >= of, err=True)
-
-    return show
-
-
-@click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--name", required=True, help="What to call the question set.")
-@click.option("--corpus", default=None, help="Check supporting passages against this corpus.")
-def questions(file: Path, name: str, corpus: str | None) -> None:
-    """Take in FILE (JSON lines: id, question, answers, supporting_ids, hops, operations, tags)."""
-    from store.corpora import save_questions
-    from store.loading import read_questions
-
-    saved = save_questions(Home.find().ensure(), name, read_questions(file), corpus)
-    click.echo(f"questions {name}: {len(saved.questions)}")
 
 
 @click.command()

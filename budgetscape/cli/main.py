@@ -17,9 +17,9 @@ from engine.errors import BudgetscapeError
 
 COMMANDS = {
     "ask": "budgetscape.cli.ask:ask",
-    "world": "budgetscape.cli.data:world",
-    "index": "budgetscape.cli.data:index",
-    "questions": "budgetscape.cli.data:questions",
+    "world": "budgetscape.cli.library:world",
+    "index": "budgetscape.cli.library:index",
+    "questions": "budgetscape.cli.library:questions",
     "sweep": "budgetscape.cli.sweep:sweep",
     "sweeps": "budgetscape.cli.sweeps:sweeps",
     "judge": "budgetscape.cli.judge:judge",
