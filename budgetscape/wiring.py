@@ -106,6 +106,10 @@ class Parts:
 
         return charged
 
+    def currency(self, model: str) -> str:
+        """Of its prices; raises UnknownName."""
+        return self.registry.prices(model).currency
+
     def save(self, trajectory: Trajectory) -> None:
         """Write a finished run to this process's journal of its sweep; it counts once this returns."""
         with self._saving:

@@ -8,6 +8,7 @@ from engine.errors import BudgetscapeError
 from engine.figures.dials import dials_info, forecast
 from engine.figures.surface import surface_info
 from pages.parts import (
+    asking,
     comparing,
     controls,
     dials,
@@ -42,9 +43,9 @@ left, right = st.columns([5, 6], gap="large")
 with left:
     setting = controls.setting(app)
     focus = (setting.strategy, setting.model)
-    told = forecast(measured, focus, setting.index)
-    note = guide.reach(setting.strategy, info.search.levels)
-    hidden = ["think"] if setting.effort else []
+    told = forecast(measured, focus, setting.index, setting.knobs, controls.doses(setting))
+    note = guide.reach(setting.strategy, setting.knobs, info.search.levels)
+    hidden = ["readings", "think"] if setting.effort else ["readings"]
     asked = controls.question_form(
         app,
         lambda: dials.dials(
@@ -55,38 +56,27 @@ with left:
     checkpoints = replaying.wanted()
     if not app.indexes():
         st.caption(guide.NO_INDEX)
-with right:
-    dials.surface(info, readings, at, group=GROUP)
-    st.caption(guide.SMALL_MODEL)
+    dials.readings(readings, at, group=GROUP, focus=focus)
 
 if asked is not None:
     question, at = asked
-    in_lanes = state.session().several
-    state.taken()
-    state.session().at[GROUP] = at
     try:
         replaying.stop_checkpoints(shown)
-        if in_lanes:
-            state.set_lanes(several.start(app.live, setting, question, at))
-            st.switch_page(comparing.PAGE, query_params={"lane": state.lanes()})
-        request = controls.request(setting, question, at)
-        if checkpoints:
-            request = replaying.with_checkpoints(request, info)
-        state.show_run(app.live.start(request))
-        st.rerun()
+        asking.ask(app.live, setting, question, at, info if checkpoints else None, GROUP)
     except BudgetscapeError as error:
-        guide.trouble(error)
+        with right:
+            guide.trouble(error)
 
-st.divider()
-if shown is None:
-    guide.hint()
-    tour.offer()
-elif shown.running:
-    steps.watch(resources.live_run, app.live.stop, shown.id)
-else:
-    resources.keep_link(shown)
-    if shown.run is not None:
-        comparing.pin(shown.run.id, "live")
-        replaying.show(shown, at, GROUP)
-    else:
+with right:
+    dials.surface(info, readings, at, group=GROUP)
+    if shown is None:
+        guide.hint(state.shown_run())
+        tour.offer()
+    elif shown.running:
+        steps.watch(resources.live_run, app.live.stop, shown.id)
+    elif shown.run is None:
         steps.show(shown)
+    else:
+        resources.keep_link(shown)
+        comparing.pin(shown.run.id, "live")
+        replaying.show(shown, at, GROUP, resources.expected(shown, METRIC))

@@ -222,10 +222,14 @@ class FakeApp:
         return ToyRetriever()
 
     def config(self, request: LiveRequest) -> RunConfig:
-        return RunConfig(request.strategy, request.model, request.index, request.budget)
+        asked = (request.strategy, request.model, request.index, request.budget)
+        return RunConfig(*asked, knobs=request.knobs, seed=request.seed)
 
     def price(self, model: str) -> Callable[[Usage], float | None]:
         return lambda usage: None
+
+    def currency(self, model: str) -> str:
+        return "USD"
 
     def save(self, trajectory: Trajectory) -> None:
         journal = Journal.open(self.home, trajectory.sweep)

@@ -74,7 +74,7 @@ def test_first_gold_and_what_was_bought_are_said():
         "First gold at step 5 (search 2, rank 1); all 2 by step 5 (search 2)."
     )
     assert info.gains == (
-        "From A to B: 1 more query, no more thinking tokens, 0.0 s longer bought 2 passages more, "
+        "From A to B: 1 more query, no more thinking tokens, 0 s longer bought 2 passages more, "
         "F1 +0.50 (+0.50 F1 a query).",
     )
     assert info.looks == (("1 new", "1 new"), ("", "2 new, 2 gold"))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
-from tests.dashboard_fakes import FakeApp, all_runs
-from tests.test_pages import finished, opened, sent, visit
+from budgetscape.live import LiveRequest
+from engine.strategies import PLAYED, strategy
+from engine.types import Budget
+from tests.dashboard_fakes import SLOW, FakeApp, all_runs, question
+from tests.test_pages import answered, finished, opened, sent, visit
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +109,77 @@ def test_a_question_is_asked_at_two_budgets_at_once_and_opens_in_lanes(filled):
     lanes = sent(at, "lanes")["lanes"]
     assert [lane["run"] for lane in lanes] == [first.run.id, second.run.id]
     assert lanes[0]["letter"] == "A" and first.request.question == second.request.question
+
+
+def test_knobs_and_seed_go_with_the_run_and_end_the_forecast_of_others(filled):
+    at = visit()
+    at.number_input(key="corag.length").set_value(1)
+    at.number_input(key="seed").set_value(7).run()
+    told = sent(at, "dials")
+    assert "with these knobs" in told["forecast"]["refusal"] and "1 query at most" in told["note"]
+    at.button[0].click().run()
+    live = filled.live.recent()[0]
+    assert (live.request.knobs, live.request.seed) == ({"length": 1}, 7)
+    assert live.request.budget.search == 1
+    settled(filled, live.id)
+    at = visit(run=live.run.id)
+    assert not any("Forecast" in c.value for c in at.caption)
+
+
+def test_the_link_keeps_the_knobs(filled):
+    at = visit(**{"strategy": "fan out", "fan_out.by": "sub questions", "fan_out.width": "2"})
+    assert at.number_input(key="fan_out.width").value == 2
+    assert at.selectbox(key="fan_out.by").value == "sub_questions"
+
+
+@pytest.mark.parametrize("name", PLAYED)
+def test_every_knob_has_a_widget_that_says_what_it_is(filled, name):
+    at = visit(strategy=name.replace("_", " "))
+    keys = {w.key for kind in ("number_input", "selectbox", "toggle") for w in at.get(kind)}
+    fields = strategy(name).Knobs.model_fields
+    assert {f"{name}.{knob}" for knob in fields if knob != "knobs"} <= keys
+    assert all(at.number_input(key=k).help for k in keys if str(k).endswith("_cap"))
+
+
+def test_a_finished_run_is_laid_beside_its_forecast_in_words_and_on_the_surface(filled):
+    at = visit(run="run-corag-2-32-q1")
+    (said,) = [c.value for c in at.caption if c.value.startswith("Forecast exact match")]
+    assert "This run" in said and "1\\.3 s" in said
+    mark = sent(at, "surface")["figure"]["data"][-1]
+    cell = next(
+        c for c in filled.store.cells() if (c.strategy, c.search, c.think) == ("corag", 2, 32)
+    )
+    heights = np.frombuffer(base64.b64decode(mark["z"]["bdata"]), "<f4")
+    assert heights[0] == pytest.approx(cell.mean) and heights[1] in (0, 1)
+
+
+def test_a_run_without_gold_is_said_to_be_a_line(filled):
+    at = visit()
+    at.segmented_control(key="question_kind").set_value("Your own").run()
+    at.text_area(key="own").set_value("Where was she born?")
+    at.button[0].click().run()
+    settled(filled, filled.live.recent()[0].id)
+    at.run()
+    assert any("vertical line" in c.value for c in at.caption)
+    own = answered(at)
+    assert own["agrees"] is True and own["summary"]["verdict"] == ""
+
+
+def test_what_is_spent_is_priced_while_it_is_spent(filled, monkeypatch):
+    monkeypatch.setattr(filled, "price", lambda model: lambda usage: usage.completion_tokens / 1000)
+    live = filled.live.start(LiveRequest(question(1), "closed_book", SLOW, None, Budget(0, 32)))
+    until = time.monotonic() + 20
+    while not filled.live.get(live).events and time.monotonic() < until:
+        time.sleep(0.02)
+    at = visit(run=live)
+    assert any("\\$0\\.0" in c.value for c in at.caption)
+    filled.live.stop(live)
+    finished(filled, live)
+
+
+def test_a_link_to_a_run_that_is_gone_says_so(filled):
+    assert "not here" in visit(run="live-0000").warning[0].value
+    assert not visit().warning
 
 
 def test_one_run_in_lanes_is_refused_with_what_to_do(filled):

@@ -159,11 +159,11 @@ def test_budgets_that_can_be_forced_can_be_spent_whole(empty):
 
 def test_a_model_that_thinks_by_levels_gets_levels_in_the_place_of_a_dial(empty):
     at = visit()
-    assert sent(at, "dials")["hidden"] == []
+    assert "think" not in sent(at, "dials")["hidden"]
     empty.controls["smollm2"] = "effort"
     empty.toys["smollm2"].capabilities = Capabilities(think_control="effort")
     at.selectbox(key="strategy").select("closed_book").run()
-    assert sent(at, "dials")["hidden"] == ["think"]
+    assert "think" in sent(at, "dials")["hidden"]
     levels = at.segmented_control(key="effort")
     assert (levels.options, levels.value) == (["low", "medium", "high"], "medium")
     levels.set_value("high")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from engine.errors import InputError
 from engine.figures.dials import forecast
 from engine.figures.replay import MOST_TEXT, progress, replay_info
-from engine.types import Budget, Thought
+from engine.types import Budget, Scores, Thought
 from pages.parts import several
 from pages.parts.controls import Setting
 from tests.dashboard_fakes import QUESTIONS, run
@@ -46,7 +46,7 @@ def test_where_the_steps_are_too_much_to_send_checkpoints_come_with_their_answer
     [
         ((3, 5, 0, None), "3 of 5 answers taken so far"),
         ((5, 5, 1_200, None), "The forced answers took 1,200 tokens beside the run"),
-        ((5, 5, 12, 0.5), "The forced answers took 12 tokens beside the run · cost 0.5"),
+        ((5, 5, 12, 0.5), "The forced answers took 12 tokens beside the run · cost 0.50"),
         ((2, 5, 0, None, "stopped by you"), "2 of 5 answers taken: stopped by you"),
         ((0, 0, 0, None), ""),
     ],
@@ -61,6 +61,9 @@ class Row:
     model: str = "m"
     index: str = "sample"
     sweep: str = "grid"
+    knobs: dict = field(default_factory=dict)
+    search_mode: str = "cap"
+    think_mode: str = "cap"
 
 
 def test_a_forecast_names_the_sweep_it_comes_from():
@@ -79,6 +82,27 @@ def test_a_forecast_names_the_sweep_it_comes_from():
 )
 def test_a_foreign_corpus_or_model_has_no_forecast(rows, index, why):
     assert why in forecast(rows, ("corag", "m"), index).refusal
+
+
+def test_other_knobs_or_doses_have_no_forecast_and_the_usual_ones_written_out_have():
+    asked = [Row(knobs={"top_k": 3})], ("corag", "m"), "sample"
+    assert not forecast(*asked).refusal and not forecast(*asked, {"length": 8}).refusal
+    assert "with these knobs" in forecast(*asked, {"top_k": 5}).refusal
+    assert forecast(*asked, {"length": 2}).reach == 2
+    assert "to be spent" in forecast(*asked, None, {"think"}).refusal
+    assert not forecast([Row(think_mode="force")], *asked[1:], None, {"think"}).refusal
+
+
+def test_without_gold_the_strip_tells_which_answers_agree_with_the_run():
+    def ungraded(search, answer):
+        one = at(search, 0)
+        return replace(one, scores=Scores(), trace=replace(one.trace, answer=answer))
+
+    told = replay_info(ungraded(2, "The Tarn."), [ungraded(0, "tarn"), ungraded(1, "Elm")], 99)
+    assert [stop.agrees for stop in told.stops] == [True, False, True]
+    silent = replay_info(ungraded(1, ""), [ungraded(0, "")], 99)
+    assert [stop.agrees for stop in silent.stops] == [False, False]
+    assert replay_info(at(2, 32), [], 99).stops[0].agrees is None
 
 
 def test_a_strategy_that_never_searches_has_a_forecast_whatever_the_index():

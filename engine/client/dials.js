@@ -4,19 +4,24 @@ import { follow, group, leave, make, move, nearest } from "./group.js";
 
 const mounted = new WeakMap();
 
-/** data: {dials, at: {search, think}, group, focus, note, forecast, hidden}; emits "at" when a dial is let go. */
+/**
+ * data: {dials, at: {search, think}, group, focus, note, forecast, hidden}; `hidden` names what is not shown: "search",
+ * "think", "readings". Emits "at" when a dial is let go.
+ */
 export function mount(element, data, emit) {
   const shared = group(data.group);
   const part = mounted.get(element) ?? build(element);
   mounted.set(element, part);
   Object.assign(part, { data, emit, shared });
+  const hidden = data.hidden ?? [];
   for (const axis of ["search", "think"]) {
     dress(part, axis);
-    part[axis].box.hidden = (data.hidden ?? []).includes(axis);
+    part[axis].box.hidden = hidden.includes(axis);
   }
+  part.readings = !hidden.includes("readings");
   follow(shared, element, data.at, (chosen) => {
     show(part);
-    if (chosen) part.emit("at", { ...shared.at });
+    if (chosen && !part.search.box.hidden) part.emit("at", { ...shared.at });
   });
   show(part);
   return () => leave(shared, element);
@@ -100,7 +105,7 @@ function show(part) {
   part.body.replaceChildren(
     ...dials.readings.map((reading) => row(reading, reading.stops[stop.think]?.[stop.search], part.data.focus, dials.top)),
   );
-  part.table.hidden = dials.readings.length === 0;
+  part.table.hidden = !part.readings || dials.readings.length === 0;
   part.live.textContent = part.data.note ?? "";
 }
 

@@ -1,7 +1,7 @@
 // A run replayed at smaller budgets: the strip of answers if stopped earlier, and the steps of the one where the dials stand.
 
 import { follow, group, leave, make, move } from "./group.js";
-import { mount as mountTrace } from "./trace.js";
+import { conclude, mount as mountTrace } from "./trace.js";
 
 const mounted = new WeakMap();
 
@@ -22,8 +22,9 @@ function build(element) {
   const part = { element, root };
   part.strip = make("section", "bs-map bs-stopped-here", null, { "aria-label": "The answer if stopped earlier" });
   part.said = make("p", "bs-replay-at", "", { "aria-live": "polite" });
+  part.answer = make("div");
   part.steps = make("div");
-  root.append(part.strip, part.said, part.steps);
+  root.append(part.said, part.answer, part.strip, part.steps);
   element.replaceChildren(root);
   return part;
 }
@@ -33,7 +34,9 @@ function strip(part) {
   const { searches, thinks, stops, note } = part.data;
   part.strip.hidden = stops.length < 2 && !note;
   const table = make("table");
-  table.append(make("caption", "bs-quiet", "The answer, had it been stopped earlier. Turn the dials or choose a cell to replay it."));
+  const known = stops.some((stop) => stop.summary.verdict);
+  const said = known ? "" : " No gold answer is known: = is the same answer as the run's own, ≠ another.";
+  table.append(make("caption", "bs-quiet", `The answer, had it been stopped earlier. Turn the dials or choose a cell to replay it.${said}`));
   const head = make("tr");
   head.append(make("th", "bs-corner", "thinking ↓\nqueries →", { scope: "col" }));
   for (const search of searches) head.append(make("th", "", String(search), { scope: "col" }));
@@ -64,9 +67,10 @@ function button(part, search, think) {
   }
   const { right, verdict, answer } = stop.summary;
   node.classList.add(right ? "bs-right" : right === false ? "bs-wrong" : "bs-unknown");
-  if (verdict) node.append(make("strong", "", right ? "✓" : "✗"));
+  node.append(make("strong", "", verdict ? (right ? "✓" : "✗") : stop.agrees ? "=" : "≠"));
   node.append(make("small", "bs-stop-answer", answer || "no answer"));
-  node.setAttribute("aria-label", `${words(search, think)}: ${verdict || "no gold known"}, ${answer || "no answer"}`);
+  const told = verdict || (stop.agrees ? "same answer as the run's own" : "another answer");
+  node.setAttribute("aria-label", `${words(search, think)}: ${told}, ${answer || "no answer"}`);
   node.addEventListener("click", () => {
     move(part.shared, { search, think }, part.element, true);
     show(part);
@@ -101,5 +105,6 @@ function show(part) {
     cell.classList.toggle("bs-here", here);
     cell.setAttribute("aria-pressed", String(here));
   }
-  mountTrace(part.steps, { steps: drawn.steps ?? [], running: false, summary: drawn.summary });
+  conclude(part.answer, drawn.summary);
+  mountTrace(part.steps, { steps: drawn.steps ?? [], running: false, marks: drawn.summary.marks });
 }

@@ -4,15 +4,24 @@ import { make } from "./group.js";
 
 const mounted = new WeakMap();
 
-/** data: {steps, running, summary}; each step has kind, title, text, facts, passages, under_way. */
+/** data: {steps, running, summary, marks}; each step has kind, title, text, facts, passages, under_way. */
 export function mount(element, data) {
-  const { root, list } = mounted.get(element) ?? build(element);
+  const old = mounted.get(element);
+  const { root, list } = old ?? build(element);
+  const follows = data.running && (!old || inView(root));
   conclude(root, data.summary);
   list.setAttribute("aria-busy", String(Boolean(data.running)));
-  const marks = data.summary?.marks ?? [];
+  const marks = data.summary?.marks ?? data.marks ?? [];
   data.steps.forEach((step, i) => line(list, i, step, marks));
   while (list.children.length > data.steps.length) list.lastElementChild.remove();
+  if (follows) (list.lastElementChild ?? root).scrollIntoView({ block: "nearest" });
   return () => {};
+}
+
+/** Whether the end of the steps is on the screen: then the page goes along with them, otherwise it is left alone. */
+function inView(root) {
+  const { bottom } = root.getBoundingClientRect();
+  return bottom > 0 && bottom <= window.innerHeight + 8;
 }
 
 function build(element) {
@@ -25,7 +34,7 @@ function build(element) {
 }
 
 /** The answer and its verdict above the steps. */
-function conclude(root, summary) {
+export function conclude(root, summary) {
   root.querySelector(".bs-summary")?.remove();
   if (!summary) return;
   const card = make("section", "bs-summary", null, { "aria-label": "Answer" });
@@ -78,7 +87,7 @@ export function passages(list, marks = []) {
     const summary = make("summary");
     summary.append(make("span", "bs-rank", `${passage.rank}`), make("span", "bs-passage-title", passage.title));
     if (passage.gold) summary.append(make("span", "bs-gold", "holds evidence"));
-    if (passage.new === false) summary.append(make("span", "bs-fact", "seen before"));
+    summary.append(make("span", passage.new ? "bs-new" : "bs-fact", passage.new ? "new" : "seen before"));
     summary.append(make("span", "bs-fact", `score ${passage.score}`), marked(make("span", "bs-peek"), passage.text, marks));
     details.append(summary, marked(make("p"), passage.text, marks));
     item.append(details);

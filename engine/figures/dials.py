@@ -6,10 +6,11 @@ only: a stop where nothing was measured is None, never a guess.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from engine.figures.amounts import money, span
 from engine.figures.palette import Identity, Key
 from engine.figures.surface import Axis, Cell
 from engine.strategies import knobs_of
@@ -76,6 +77,12 @@ class Placed(Priced, Protocol):
     def sweep(self) -> str: ...
     @property
     def index(self) -> str: ...
+    @property
+    def knobs(self) -> Mapping[str, Any]: ...
+    @property
+    def search_mode(self) -> str: ...
+    @property
+    def think_mode(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,26 +96,38 @@ class Forecast:
     refusal: str = ""
 
 
-def forecast(cells: Sequence[Placed], key: Key, index: str | None) -> Forecast:
-    """What a run of this strategy and model over this index can be compared with."""
-    strategy, model = key
-    reach = knobs_of(strategy).most_searches
-    own = [cell for cell in cells if (cell.strategy, cell.model) == key]
-    name = strategy.replace("_", " ")
+def forecast(
+    cells: Sequence[Placed],
+    key: Key,
+    index: str | None,
+    knobs: Mapping[str, Any] | None = None,
+    doses: Collection[str] = (),
+) -> Forecast:
+    """What a run of this strategy and model over this index can be compared with; `doses` are axes to be spent."""
+    name, model = key[0].replace("_", " "), key[1]
+    reach = knobs_of(key[0], knobs).most_searches
     if not cells:
         return Forecast(key, reach, "", "No forecast: nothing has been measured yet.")
     source = f"the sweep {cells[0].sweep}"
+    own = [cell for cell in cells if (cell.strategy, cell.model) == key]
+    indexes = sorted({cell.index for cell in own} - {""})
+    refusal = ""
     if not own:
         refusal = f"No forecast: {source} did not measure {name} with {model}."
-        return Forecast(key, reach, source, refusal)
-    indexes = sorted({cell.index for cell in own} - {""})
-    if indexes and index not in indexes and reach:
+    elif indexes and index not in indexes and reach:
         refusal = (
             f"No forecast for the index {index or 'none'}: {source} searched {' and '.join(indexes)}, "
             "and another corpus says nothing about this one."
         )
-        return Forecast(key, reach, source, refusal)
-    return Forecast(key, reach, source)
+    elif knobs_of(key[0], own[0].knobs) != knobs_of(key[0], knobs):
+        refusal = f"No forecast with these knobs: {source} ran {name} with others."
+    elif any((mode == "force") != (axis in doses) for axis, mode in _modes(own[0])):
+        refusal = "No forecast: a budget that is to be spent is not like one that may be spent."
+    return Forecast(key, reach, source, refusal)
+
+
+def _modes(cell: Placed) -> tuple[tuple[str, str], ...]:
+    return ("search", cell.search_mode), ("think", cell.think_mode)
 
 
 def dials_info(
@@ -158,9 +177,9 @@ def _spent(cell: Priced) -> list[str]:
     if cell.tokens is not None:
         told.append(f"{cell.tokens:,.0f} tokens")
     if cell.cost is not None:
-        told.append(f"cost {cell.cost:.2g}")
+        told.append(money(cell.cost))
     if cell.seconds is not None:
-        told.append(f"{cell.seconds:.1f} s")
+        told.append(span(cell.seconds))
     return told
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from engine.analysis.alignment import stretches
 from engine.analysis.traces import Axis, Comparison
 from engine.figures import lanes_words as words
+from engine.figures.amounts import money, span
 from engine.figures.lanes_words import LETTERS
 from engine.figures.palette import COLOURS, Identity, Key
 from engine.figures.trace import StepInfo, marks, trace_info, verdict
@@ -175,9 +176,9 @@ def _facts(run: Run) -> tuple[tuple[str, str], ...]:
         ("thinking", f"{trace.think.used:,} of {trace.think.limit:,} tokens"),
         ("generated", f"{usage.completion_tokens:,} tokens"),
         ("read", f"{usage.input_tokens:,} tokens"),
-        ("time", f"{trace.seconds:.1f} s"),
+        ("time", span(trace.seconds)),
     ]
-    facts += [("cost", f"{run.cost:.2g}")] if run.cost is not None else []
+    facts += [("cost", money(run.cost).removeprefix("cost "))] if run.cost is not None else []
     facts += [("F1", f"{scores.f1:.2f}")] if scores.f1 is not None else []
     form = trace.well_formed_share
     facts += [("well-formed", f"{form:.0%} of {trace.turns}")] if form is not None else []
@@ -223,7 +224,9 @@ def _is_there(opened: Opened, steps: Sequence[Sequence[StepInfo]]) -> bool:
 def _label(axis: Axis, at: float | None) -> str:
     if at is None:
         return ""
-    return f"{at:.2f} s" if axis == "seconds" else f"{at:,.0f}" if axis == "tokens" else f"{at:.2g}"
+    if axis == "seconds":
+        return span(at)
+    return f"{at:,.0f}" if axis == "tokens" else money(at).removeprefix("cost ")
 
 
 def _parting_row(told: Comparison) -> int:

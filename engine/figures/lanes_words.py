@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from itertools import takewhile
 
 from engine.analysis.traces import Comparison, Evidence, Gain, Look
+from engine.figures.amounts import money, span
 from engine.figures.trace import ENDINGS
 from engine.types import Answer, Reading, Run, Search, Step, Stopped, Thought
 
@@ -66,8 +67,10 @@ def gain(told: Gain) -> str:
     used = [
         _signed(told.queries, "query", "queries"),
         _signed(told.thinking, "thinking token"),
-        f"{abs(told.seconds):.1f} s {'longer' if told.seconds >= 0 else 'shorter'}",
+        f"{span(abs(told.seconds))} {'longer' if told.seconds >= 0 else 'shorter'}",
     ]
+    if told.cost is not None:
+        used.append(f"{money(abs(told.cost))} {'more' if told.cost >= 0 else 'less'}")
     got = [
         _count(told.new_passages, "passage") + " more" if told.new_passages else "no new passage"
     ]

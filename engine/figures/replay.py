@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from engine.figures.amounts import money, span
 from engine.figures.trace import StepInfo, Summary, summary, trace_info
+from engine.grading import normalised
 from engine.types import Run
 
 MOST_TEXT = 600_000
@@ -25,6 +27,8 @@ class Stop:
     facts: tuple[str, ...]
     steps: tuple[StepInfo, ...] | None
     """None where they would be too much to send."""
+    agrees: bool | None = None
+    """Whether it is the answer of the run itself; told where no gold is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ def replay_info(run: Run, others: Iterable[Run], reach: int, note: str = "") -> 
     budget = run.config.budget
     held = {_cell(other): other for other in others if _below(other, run)} | {_cell(run): run}
     weight = sum(_weight(r) for r in held.values())
-    stops = tuple(_stop(r, weight <= MOST_TEXT or r is run) for _, r in sorted(held.items()))
+    stops = tuple(_stop(r, run, weight <= MOST_TEXT or r is run) for _, r in sorted(held.items()))
     return ReplayInfo(
         searches=tuple(sorted({search for search, _ in held})),
         thinks=tuple(sorted({think for _, think in held})),
@@ -61,7 +65,7 @@ def progress(taken: int, wanted: int, tokens: int, cost: float | None, stopped: 
     far = f"{taken} of {wanted} answers taken so far" if taken < wanted and not stopped else ""
     why = f"{taken} of {wanted} answers taken: {stopped}" if stopped else ""
     spent = f"the forced answers took {tokens:,} tokens beside the run" if tokens else ""
-    paid = f"cost {cost:.2g}" if tokens and cost is not None else ""
+    paid = money(cost) if tokens and cost is not None else ""
     told = " · ".join(part for part in (far, why, spent, paid) if part)
     return told[:1].upper() + told[1:]
 
@@ -76,16 +80,19 @@ def _below(other: Run, run: Run) -> bool:
     return modes and its.search <= mine.search and its.think <= mine.think
 
 
-def _stop(run: Run, whole: bool) -> Stop:
+def _stop(run: Run, own: Run, whole: bool) -> Stop:
     trace = run.trace
     facts = (
         f"{trace.search.used} of {trace.search.limit} queries",
         f"{trace.think.used:,} of {trace.think.limit:,} thinking tokens",
         f"{trace.usage.completion_tokens:,} tokens generated",
-        f"{trace.seconds:.1f} s",
+        span(trace.seconds),
     )
     steps = trace_info(trace.steps, run.question.supporting_ids) if whole else None
-    return Stop(*_cell(run), summary=summary(run), facts=facts, steps=steps)
+    agrees = None
+    if run.scores.em is None:
+        agrees = normalised(trace.answer) == normalised(own.trace.answer) != ""
+    return Stop(*_cell(run), summary=summary(run), facts=facts, steps=steps, agrees=agrees)
 
 
 def _weight(run: Run) -> int:

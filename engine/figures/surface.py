@@ -108,6 +108,8 @@ class Mark:
     z: float | None
     label: str
     colour: str
+    expected: float | None = None
+    """What its cell let expect: the mark hangs from there, else it stands on the floor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +330,8 @@ def _line(info: SurfaceInfo, sheet: Sheet) -> dict[str, Any]:
 
 def _mark_trace(info: SurfaceInfo, mark: Mark) -> dict[str, Any]:
     known = mark.z is not None
-    zs = [0.0, mark.z if mark.z is not None else info.top]
+    floor = mark.expected if known and mark.expected is not None else 0.0
+    zs = [floor, info.top if mark.z is None else mark.z]
     return {
         "type": "scatter3d",
         "mode": "lines+markers",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from engine.figures.amounts import span
 from engine.run.account import TOLD, parsed
 from engine.run.driver import HIDDEN, Begun, Piece
 from engine.types import (
@@ -77,6 +78,8 @@ class Meters:
     queries: int
     thinking_tokens: int
     completion_tokens: int
+    input_tokens: int = 0
+    """Read by the steps that are over."""
     turns: int = 0
     """Texts of the model that the protocol parsed."""
     well_formed: int = 0
@@ -103,7 +106,7 @@ def trace_info(events: Iterable[Event], supporting: Collection[str] = ()) -> tup
 
 def meters(events: Iterable[Event]) -> Meters:
     """Queries sent and tokens so far; a piece of a generation under way counts as one token."""
-    queries = thinking = completion = 0
+    queries = thinking = completion = read = 0
     done: list[Step] = []
     open_: dict[Path, tuple[str, str]] = {}
     pieces: dict[Path, int] = {}
@@ -120,10 +123,11 @@ def meters(events: Iterable[Event]) -> Meters:
                 queries += isinstance(event, Search) and not event.refused
                 thinking += event.tokens if isinstance(event, Thought) else 0
                 completion += event.tokens
+                read += event.input_tokens
     thinking += sum(pieces.get(p, 0) for p, (kind, _) in open_.items() if kind == "thought")
     completion += sum(pieces.get(p, 0) for p in open_)
     forms = parsed(done)
-    return Meters(queries, thinking, completion, len(forms), sum(forms))
+    return Meters(queries, thinking, completion, read, len(forms), sum(forms))
 
 
 def _close(open_: dict[Path, tuple[str, str]], step: Step) -> None:
@@ -192,7 +196,7 @@ def _passage(ranked: Ranked, supporting: Collection[str], seen: set[str]) -> Pas
 
 def _facts(step: Step) -> tuple[str, ...]:
     tokens = (f"{step.tokens} tokens",) if step.tokens else ()
-    seconds = (f"{step.seconds:.2f} s",) if step.seconds else ()
+    seconds = (span(step.seconds),) if step.seconds else ()
     return tokens + seconds + _remarks(step)
 
 
@@ -239,8 +243,13 @@ def summary(run: Run) -> Summary:
 
 
 def marks(run: Run) -> tuple[str, ...]:
-    """What to mark in passages; too long an answer stands in none, too short a one in all."""
-    said = (" ".join(text.split()) for text in (*run.question.answers, run.trace.answer))
+    """What to mark in passages: the gold answers and the one that was given."""
+    return markable((*run.question.answers, run.trace.answer))
+
+
+def markable(texts: Iterable[str]) -> tuple[str, ...]:
+    """Those worth marking; too long an answer stands in no passage, too short a one in all."""
+    said = (" ".join(text.split()) for text in texts)
     held = (text for text in said if len(text) <= LONGEST_MARK)
     return tuple(dict.fromkeys(t for t in held if len(t) > 2 or t.isdigit()))
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine.analysis.traces import MOST, Axis, Comparison, Price, compared, priced
-from engine.errors import BudgetscapeError
+from engine.analysis.traces import MOST, Axis, Comparison, compared, priced
 from engine.figures.lanes import AXES, LanesInfo, lanes_info
 from engine.figures.lanes_export import as_json, as_markdown
 from engine.figures.palette import Identity, Key
@@ -117,7 +116,7 @@ def _ways(lanes: Sequence[Shown]) -> tuple[Axis, bool]:
 
 
 def _priced(lanes: Sequence[Shown]) -> bool:
-    return all(lane.run is not None and priced(lane.run, _price(lane.model)) for lane in lanes)
+    return all(lane.run is not None and priced(lane.run, lane.price) for lane in lanes)
 
 
 def _info(
@@ -179,22 +178,13 @@ def runs(run_ids: Sequence[str]) -> list[Shown]:
 def _saved(shown: Shown) -> Shown:
     if shown.run is None or shown.run.id == shown.id:
         return shown
-    stored = resources.stored(shown.run.id)
-    return shown if stored is None else Shown.of_run(stored)
-
-
-def _price(model: str) -> Price:
-    """What usage of a model costs; unknown for a model that is no longer named."""
-    try:
-        return resources.application().price(model)
-    except BudgetscapeError:
-        return lambda _: None
+    return resources.shown_run(shown.run.id) or shown
 
 
 def comparison(shown: Sequence[Shown], axis: Axis) -> Comparison:
     """The runs side by side; finished ones are worked out once."""
     if any(one.run is None for one in shown):
-        return compared([one.as_run for one in shown], axis, [_price(one.model) for one in shown])
+        return compared([one.as_run for one in shown], axis, [one.price for one in shown])
     return _comparison(resources.version(), tuple(one.id for one in shown), axis, shown)
 
 
@@ -205,4 +195,4 @@ def _comparison(
     axis: Axis,
     _shown: Sequence[Shown],
 ) -> Comparison:
-    return compared([one.as_run for one in _shown], axis, [_price(one.model) for one in _shown])
+    return compared([one.as_run for one in _shown], axis, [one.price for one in _shown])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ from engine.analysis.panel import UNITS
 from engine.figures.surface import METRICS, Scale
 from engine.strategies import STRATEGIES, knobs_of, outside
 from engine.types import EFFORTS, Axis, Budget, Mode, Question
-from pages.parts import state
+from pages.parts import knobs, state
 from pages.parts.steps import difficulty
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ class Setting:
     think_mode: Mode = "cap"
     effort: str = ""
     """The level, for a model that takes levels in the place of thinking tokens."""
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+    """Those turned away from their defaults."""
+    seed: int = 0
 
 
 def words(name: str) -> str:
@@ -71,7 +74,10 @@ def setting(app: App) -> Setting:
     )
     model = model or app.default_model
     effort = _effort() if app.think_control(model) == "effort" else ""
-    return Setting(strategy, model, index, *_modes(strategy, bool(effort)), effort)
+    with st.expander("Knobs, seed and doses", icon=":material/tune:"):
+        modes = _modes(strategy, bool(effort))
+        turned, seed = knobs.knobs(strategy), knobs.seed()
+    return Setting(strategy, model, index, *modes, effort, turned, seed)
 
 
 def _effort() -> str:
@@ -187,12 +193,27 @@ def request(setting: Setting, question: Question, at: tuple[int, int]) -> LiveRe
     """What to run. A search budget beyond the strategy's reach becomes the most it can use."""
     from budgetscape.live import LiveRequest
 
-    search, think = min(at[0], knobs_of(setting.strategy).most_searches), at[1]
+    reach = knobs_of(setting.strategy, setting.knobs).most_searches
+    search, think = min(at[0], reach), at[1]
     budget = Budget(search, think, setting.search_mode, setting.think_mode)
     if setting.effort:
         level = EFFORTS.index(setting.effort) + 1
         budget = Budget(search, level, setting.search_mode, "effort")
-    return LiveRequest(question, setting.strategy, setting.model, setting.index, budget)
+    return LiveRequest(
+        question,
+        setting.strategy,
+        setting.model,
+        setting.index,
+        budget,
+        setting.knobs,
+        setting.seed,
+    )
+
+
+def doses(setting: Setting) -> set[str]:
+    """The budgets that are to be spent."""
+    modes = {"search": setting.search_mode, "think": setting.think_mode}
+    return {axis for axis, mode in modes.items() if mode == "force"}
 
 
 # ------------------------------------------------------------------------------------- quality surface

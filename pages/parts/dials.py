@@ -105,7 +105,7 @@ def dials(
     told: Forecast | None = None,
     hidden: Sequence[str] = (),
 ) -> tuple[int, int]:
-    """The two dials, but those hidden, with their read-outs; returns where they were let go: search, think."""
+    """The dials and their read-outs, but those hidden; returns where they were let go: search, think."""
     said = None if told is None else asdict(told)
     data = _data(
         "dials",
@@ -117,8 +117,16 @@ def dials(
         forecast=said,
         hidden=list(hidden),
     )
-    result = _dials(key=f"{group}_dials", data=data, default={"at": None}, on_at_change=_ignore)
+    key = f"{group}_dials" if "search" not in hidden else f"{group}_readings"
+    result = _dials(key=key, data=data, default={"at": None}, on_at_change=_ignore)
     return snapped(result.at, info) or at
+
+
+def readings(
+    info: DialsInfo, at: tuple[int, int], *, group: str, focus: Sequence[str] = ()
+) -> None:
+    """What every strategy and model reached where the dials stand."""
+    dials(info, at, group=group, focus=focus, hidden=("search", "think"))
 
 
 def cell_map(info: DialsInfo, at: tuple[int, int], *, group: str) -> Chosen | None:
@@ -129,11 +137,17 @@ def cell_map(info: DialsInfo, at: tuple[int, int], *, group: str) -> Chosen | No
 
 
 def trace(
-    steps: Sequence[StepInfo], *, key: str, running: bool = False, summary: Summary | None = None
+    steps: Sequence[StepInfo],
+    *,
+    key: str,
+    running: bool = False,
+    summary: Summary | None = None,
+    marks: Sequence[str] = (),
 ) -> None:
-    """The steps of a run; all of it is drawn as text."""
+    """The steps of a run, `marks` marked in passages; all of it is drawn as text."""
     told = None if summary is None else asdict(summary)
-    data = _data("trace", steps=[asdict(s) for s in steps], running=running, summary=told)
+    drawn = [asdict(step) for step in steps]
+    data = _data("trace", steps=drawn, running=running, summary=told, marks=list(marks))
     _trace(key=key, data=data)
 
 

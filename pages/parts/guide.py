@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -39,6 +39,10 @@ NO_INDEX = (
 SMALL_MODEL = (
     "The model on board is tiny and its world is invented, so nothing can be known by heart: "
     "read the shape of the surface, not its level."
+)
+GONE = (
+    "The run of this link is not here: it was asked on another machine, or ended without an answer before the app "
+    "was started again. Ask it anew."
 )
 HOW = """
 1. **Pick a question**, or type one of your own about the corpus.
@@ -102,9 +106,9 @@ def compare_hint(lanes: int) -> None:
         st.markdown(ONE_MORE if lanes else COMPARE)
 
 
-def reach(name: str, offered: Sequence[int]) -> str:
+def reach(name: str, knobs: Mapping[str, Any], offered: Sequence[int]) -> str:
     """What a strategy cannot make use of, of the search budgets on offer."""
-    most = knobs_of(name).most_searches
+    most = knobs_of(name, knobs).most_searches
     if most >= max(offered):
         return ""
     if most == 0:
@@ -133,10 +137,13 @@ def doses(cells: Sequence[CellRow]) -> str:
     return f"The {what} to be spent: early ends were dropped. The table says how much was used."
 
 
-def hint() -> None:
-    """Shown where no run has been shown yet."""
+def hint(missing: str | None = None) -> None:
+    """Shown where no run has been shown yet, or where the one that the link names is not there."""
+    if missing:
+        st.warning(GONE, icon=":material/link_off:")
     with st.container(border=True):
         st.markdown(HOW)
+        st.caption(SMALL_MODEL)
 
 
 def trouble(error: BudgetscapeError) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from engine.errors import BudgetscapeError
+from engine.figures.against import Beside
+from engine.figures.markdown import literal
 from engine.figures.replay import progress, replay_info
 from engine.figures.surface import SurfaceInfo
 from engine.strategies import knobs_of, outside
@@ -43,7 +45,7 @@ def with_checkpoints(request: LiveRequest, info: SurfaceInfo) -> LiveRequest:
     return replace(request, checkpoints=cells)
 
 
-def show(shown: Shown, at: tuple[int, int], group: str) -> None:
+def show(shown: Shown, at: tuple[int, int], group: str, beside: Beside | None) -> None:
     """The run and its strip; while answers are being taken they are drawn as they come."""
     taking = checkpoints(shown).taking
 
@@ -65,6 +67,8 @@ def show(shown: Shown, at: tuple[int, int], group: str) -> None:
         dials.replay(replay_info(shown.run, now.runs, reach, now.note), at, group=group)
 
     steps.head(shown)
+    if beside and beside.words:
+        st.caption(literal(beside.words))
     drawn()
 
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from engine.errors import BudgetscapeError
+from engine.figures.against import Beside, beside
 from engine.figures.blocks import drawn
 from engine.figures.palette import Identity, Key, identities
-from engine.figures.surface import Mark, SurfaceInfo
+from engine.figures.surface import METRICS, Mark, SurfaceInfo
 from engine.snapshot import Snapshot
 from engine.sweeps.checkpoints import SWEEP as CHECKPOINTS
 from engine.types import Run
@@ -186,15 +187,24 @@ def shown_run(run_id: str | None) -> Shown | None:
         return None
     live = application().live.get(run_id)
     if live is not None:
-        return Shown.of_live(live)
+        return _with_price(Shown.of_live(live))
     found = stored(run_id)
-    return None if found is None else Shown.of_run(found)
+    return None if found is None else _with_price(Shown.of_run(found))
 
 
 def live_run(run_id: str) -> Shown:
     live = application().live.get(run_id)
     assert live is not None, "a run that is under way is never forgotten"
-    return Shown.of_live(live)
+    return _with_price(Shown.of_live(live))
+
+
+def _with_price(shown: Shown) -> Shown:
+    """What usage of its model costs; unknown for a model that is no longer named."""
+    app = application()
+    try:
+        return replace(shown, price=app.price(shown.model), currency=app.currency(shown.model))
+    except BudgetscapeError:
+        return shown
 
 
 def stored(run_id: str) -> Run | None:
@@ -216,14 +226,23 @@ def keep_link(shown: Shown) -> None:
         state.show_run(shown.run.id)
 
 
+def expected(shown: Shown | None, metric: str) -> Beside | None:
+    """What the run that is shown is compared with; None while it is not over."""
+    if shown is None or shown.run is None:
+        return None
+    return beside(default_cells(metric), shown.run, metric, METRICS[metric])
+
+
 def marks(shown: Shown | None, metric: str) -> list[Mark]:
-    """The shown run as a point on the surface; without gold a vertical line."""
+    """The shown run beside its forecast on the surface; without gold a vertical line."""
     if shown is None or shown.run is None:
         return []
     z = getattr(shown.run.scores, metric, None)
     label = "this run" if z is not None else "this run (no gold answer is known)"
     used = shown.run.trace.think.used if shown.budget.effort else shown.budget.think
-    return [Mark(shown.budget.search, used, z, label, MARK_COLOUR)]
+    held = expected(shown, metric)
+    hangs = held.expected if held else None
+    return [Mark(shown.budget.search, used, z, label, MARK_COLOUR, hangs)]
 
 
 # ------------------------------------------------------------------------------------------- shared views

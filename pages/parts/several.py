@@ -73,11 +73,13 @@ def requests(
 
 
 def _played(setting: Setting, strategy: str) -> Setting:
-    """The setting with another strategy; a budget that it cannot be forced to spend is a permission."""
+    """The setting with another strategy, its knobs as they come; a budget that it cannot be forced to spend is a
+    permission."""
     able = knobs_of(strategy).forcible
     return replace(
         setting,
         strategy=strategy,
+        knobs=setting.knobs if strategy == setting.strategy else {},
         search_mode=setting.search_mode if "search" in able else "cap",
         think_mode=setting.think_mode if "think" in able else "cap",
     )

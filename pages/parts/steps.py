@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 import streamlit as st
 
 from engine.figures import summary_words
+from engine.figures.amounts import money, span
 from engine.figures.markdown import literal
-from engine.figures.trace import Event, Meters, Summary, meters, summary, trace_info
+from engine.figures.trace import Event, Meters, Summary, markable, meters, summary, trace_info
 from engine.run.budgets import doses
 from engine.run.driver import Begun, Piece
 from engine.types import (
@@ -37,7 +38,13 @@ if TYPE_CHECKING:
     from budgetscape.live import LiveRun
 
 POLL_S = 0.3
+Price = Callable[[Usage], float | None]
 DOSES: dict[Axis, str] = {"search": "all queries", "think": "all thinking"}
+
+
+def unpriced(_: Usage) -> float | None:
+    """Where no price is known."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,8 @@ class Shown:
     note: str = ""
     error: str = ""
     run: Run | None = None
+    price: Price = unpriced
+    currency: str = ""
 
     @classmethod
     def of_live(cls, live: LiveRun) -> Shown:
@@ -134,7 +143,8 @@ def show(shown: Shown) -> None:
     """Meters, what is going on, the answer and the steps."""
     head(shown)
     steps = trace_info(shown.events, shown.question.supporting_ids)
-    dials.trace(steps, key="trace", running=shown.running, summary=shown.summary)
+    sought = markable(shown.question.answers)
+    dials.trace(steps, key="trace", running=shown.running, summary=shown.summary, marks=sought)
 
 
 def head(shown: Shown) -> None:
@@ -188,11 +198,16 @@ def _meters(shown: Shown) -> None:
         if effort
         else f"**{thinking}** of {shown.budget.think} thinking tokens",
     )
-    told = [f"{tokens:,} tokens generated", *_form(run, spent)]
-    if run:
-        told += [f"{run.trace.usage.input_tokens:,} read", f"{run.trace.seconds:.1f} s"]
-        told += [f"cost {run.cost:.2g}"] if run.cost is not None else []
-    st.caption(" · ".join(told))
+    read = run.trace.usage.input_tokens if run else spent.input_tokens
+    cost = (
+        run.cost
+        if run
+        else shown.price(Usage(input_tokens=read, completion_tokens=tokens, queries=queries))
+    )
+    told = [f"{tokens:,} tokens generated", f"{read:,} read"]
+    told += [span(run.trace.seconds)] if run else []
+    told += ["no price known" if cost is None else money(cost, shown.currency)]
+    st.caption(literal(" · ".join([*told, *_form(run, spent)])))
 
 
 def _form(run: Run | None, spent: Meters) -> list[str]:
