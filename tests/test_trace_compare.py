@@ -71,7 +71,7 @@ def test_a_link_opens_exactly_its_lanes_alignment_and_open_steps(filled):
     )
     data = sent(at, "lanes")
     assert [lane["run"] for lane in data["lanes"]] == [MOST, LEAST]
-    assert data["rows"][0][0] == "0.00 s" and data["folded"] is False and data["open"] == ["1:0"]
+    assert data["rows"][0][0] == "0 s" and data["folded"] is False and data["open"] == ["1:0"]
     assert "At step 2" in data["parting"]
 
 
