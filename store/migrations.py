@@ -105,6 +105,19 @@ def m005_judgements(db: duckdb.DuckDBPyConnection) -> None:
     """)
 
 
+@migration
+def m006_passages(db: duckdb.DuckDBPyConnection) -> None:
+    """Passages shown to each run, and sums of rounds, passages and generated tokens; all journals are read again."""
+    db.execute("ALTER TABLE runs ADD COLUMN passages BIGINT")
+    for column in ("rounds", "passages", "generated"):
+        db.execute(f"ALTER TABLE summary ADD COLUMN {column} DOUBLE")
+    for table in (
+        *("ingested", "sweeps", "configs", "trajectories", "runs", "failures"),
+        *("conflicts", "unreadable", "summary", "stale", "judgements"),
+    ):
+        db.execute(f"DELETE FROM {table}")
+
+
 def migrate(db: duckdb.DuckDBPyConnection) -> int:
     """Apply what is missing; returns the version.
 

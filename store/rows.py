@@ -121,6 +121,8 @@ class _Config(TypedDict):
 
 
 class _Body(TypedDict):
+    steps: NotRequired[Any]
+    """Read by whoever wants a run whole; here only passages are counted, where it has the usual shape."""
     id: Name
     sweep: Name
     question: _Question
@@ -190,11 +192,12 @@ def _rows(body: _Body, sha: str) -> Rows:
         "tags": sorted(set(question["tags"])),
         "phrasing": next((p for p in PHRASINGS if p in question["tags"]), None),
     }
+    shown = _shown(body.get("steps"))
     failed = {**shared, **who, "trajectory_id": body["id"]}
     return Rows(
         trajectory={**shared, **made, "id": body["id"], "sha": sha, **_paid(body)},
         config={"config": key, "content": writable(canonical_json(alike))},
-        runs=[{**cell, **_run(run)} for run in body["runs"]],
+        runs=[{**cell, **_run(run), "passages": _at(shown, run["leaf"])} for run in body["runs"]],
         failures=[{**failed, **f["budget"], "error": f["error"]} for f in body["failures"]],
     )
 
@@ -229,6 +232,24 @@ def _run(run: _Run) -> Row:
         **run["usage"],
         **run["scores"],
     }
+
+
+def _shown(steps: Any) -> list[int] | None:
+    """How many passages were shown up to each step of the trie; None when it is none."""
+    counts: list[int] = []
+    try:
+        for parent, step in steps:
+            before = counts[parent] if parent >= 0 else 0
+            counts.append(before + len(step.get("passages", ())))
+    except (TypeError, ValueError, IndexError, AttributeError):
+        return None
+    return counts
+
+
+def _at(counts: list[int] | None, leaf: int) -> int | None:
+    if counts is None or leaf >= len(counts):
+        return None
+    return counts[leaf] if leaf >= 0 else 0
 
 
 def _turns(run: _Run) -> Row:

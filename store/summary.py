@@ -6,9 +6,9 @@ runs that sum to y_q:
     questions = G    n = sum n_q    y = sum y_q    yy = sum y_q^2    ny = sum n_q y_q    nn = sum n_q^2
 
 A question lies in one stratum, so sums over strata are sums over questions, and `engine.analysis.cells` has the mean
-and its interval from them. The other columns are sums over the scored runs; `cost`, `turns` and `well_formed` are
-unknown where one of them is. `turns` counts the texts that a protocol parsed, `well_formed` those that had its form.
-Sweeps may share questions: their sums must not be added up.
+and its interval from them. The other columns are sums over the scored runs; `cost`, `turns`, `well_formed` and
+`passages` are unknown where one of them is. `turns` counts the texts that a protocol parsed, `well_formed` those that
+had its form. Sweeps may share questions: their sums must not be added up.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ def _sums(metric: str) -> str:
                    sum(input_tokens + completion_tokens) AS tokens, sum(seconds) AS seconds,
                    CASE WHEN count(cost) = count(*) THEN sum(cost) END AS cost,
                    CASE WHEN count(turns) = count(*) THEN sum(turns) END AS turns,
-                   CASE WHEN count(well_formed) = count(*) THEN sum(well_formed) END AS well_formed
+                   CASE WHEN count(well_formed) = count(*) THEN sum(well_formed) END AS well_formed,
+                   sum(rounds) AS rounds,
+                   CASE WHEN count(passages) = count(*) THEN sum(passages) END AS passages,
+                   sum(completion_tokens) AS generated
             FROM runs SEMI JOIN stale USING (sweep, config)
             WHERE {score} IS NOT NULL
             GROUP BY ALL
@@ -62,6 +65,7 @@ def _sums(metric: str) -> str:
                sum(n * n), sum(cut_off), sum(search_used), sum(think_used), sum(tokens),
                sum(seconds), CASE WHEN count(cost) = count(*) THEN sum(cost) END,
                CASE WHEN count(turns) = count(*) THEN sum(turns) END,
-               CASE WHEN count(well_formed) = count(*) THEN sum(well_formed) END
+               CASE WHEN count(well_formed) = count(*) THEN sum(well_formed) END, sum(rounds),
+               CASE WHEN count(passages) = count(*) THEN sum(passages) END, sum(generated)
         FROM by_question GROUP BY ALL
     """

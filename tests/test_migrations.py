@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from engine.errors import Damaged, StoreError, StoreHeld
-from store import history, migrations
+from store import database, migrations
 from store.history import Store
 from store.migrations import MIGRATIONS, migrate
 from store.ownership import holder, own
@@ -106,8 +106,20 @@ def test_a_file_that_another_program_holds_is_not_taken_for_damaged(home, monkey
             'IO Error: Could not set lock on file "x": Conflicting lock is held'
         )
 
-    monkeypatch.setattr(history.duckdb, "connect", held)
+    monkeypatch.setattr(database.duckdb, "connect", held)
     with pytest.raises(StoreHeld, match="open in another program"):
         Store.open(home)
     monkeypatch.undo()
     assert not home.database.with_name(home.database.name + ".damaged").exists()
+
+
+def test_a_step_that_needs_more_of_the_journals_has_them_read_again(home, monkeypatch):
+    write(home, [trajectory(0)])
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "MIGRATIONS", MIGRATIONS[:5])
+        with duckdb.connect(str(home.database)) as db:
+            migrate(db)
+            db.execute("INSERT INTO ingested VALUES ('grid/gone.jsonl', 'grid', 9)")
+    with Store.open(home) as store:
+        store.ingest()
+        assert {c.passages for c in store.cells()} == {0, 1, 2}

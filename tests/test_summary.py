@@ -51,6 +51,12 @@ def by_hand(runs):
     )
 
 
+def test_a_cell_knows_what_its_runs_were_shown_and_generated(store):
+    for c in store.cells(Slice(sweeps=("grid",))):
+        assert (c.rounds, c.passages) == (c.search, c.search)
+        assert c.generated == min(8, c.think) + 5 * c.search + 2
+
+
 @pytest.mark.parametrize(
     "where",
     [
