@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from engine.figures.palette import Key
 from engine.figures.trace import StepInfo, Summary, summary, trace_info
+from engine.identity import canonical_json
 from engine.types import Question, Run
 
-MOST_BYTES = 2_200_000
-"""Of all texts and numbers together, about: beside plotly.js the file stays small enough to mail."""
-_PER_RUN, _PER_STEP, _PER_PASSAGE = 90, 60, 12
-"""Bytes that a run, a step and a passage of a step take beside their texts."""
+MOST_BYTES = 2_500_000
+"""Of runs, steps and passages together as they are written: beside plotly.js the file stays small enough to mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +84,18 @@ class Holding:
 
     def take(self, runs: Iterable[Placed]) -> bool:
         """All runs of one question, or none: False when they do not fit."""
-        before = [dict(t.places) for t in (self._questions, self._passages, self._steps)]
+        tables = (self._questions, self._passages, self._steps)
+        before = [len(table.places) for table in tables]
         held = [self._held(*placed) for placed in runs]
-        weight = sum(_PER_RUN + len(run.answer) + 6 * len(run.steps) for run in held)
-        weight += sum(_weight(step) for step in list(self._steps.places)[len(before[2]) :])
-        weight += sum(_weight(text) for text in list(self._passages.places)[len(before[1]) :])
+        new = [
+            thing
+            for table, old in zip(tables, before, strict=True)
+            for thing in islice(table.places, old, None)
+        ]
+        weight = sum(_weight(thing) for thing in [*held, *new])
         if weight > self._left:
-            for table, old in zip(
-                (self._questions, self._passages, self._steps), before, strict=True
-            ):
-                table.places = old
+            for table, old in zip(tables, before, strict=True):
+                table.places = dict(islice(table.places.items(), old))
             return False
         self._left -= weight
         self._runs += held
@@ -151,8 +153,4 @@ def _question(question: Question, told: Summary) -> HeldQuestion:
 
 
 def _weight(thing: object) -> int:
-    if isinstance(thing, HeldStep):
-        texts = len(thing.text) + sum(map(len, thing.facts)) + len(thing.title)
-        return _PER_STEP + texts + _PER_PASSAGE * len(thing.passages)
-    assert isinstance(thing, tuple)
-    return sum(map(len, thing))
+    return len(canonical_json(thing).encode("utf-8", "replace")) + 1

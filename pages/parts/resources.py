@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from engine.client.one_file import one_file
 from engine.errors import BudgetscapeError
 from engine.figures.against import Beside, beside
 from engine.figures.blocks import drawn
@@ -23,6 +24,7 @@ from engine.snapshot import Snapshot
 from engine.sweeps.checkpoints import SWEEP as CHECKPOINTS
 from engine.types import Run
 from pages.parts import state
+from pages.parts.assets import plotly_file
 from pages.parts.steps import Shown
 from store.configurations import Cells, one_configuration
 from store.history import CellRow, RunHead, Slice
@@ -276,6 +278,12 @@ def _snapshot(snapshot_id: str, _data: bytes) -> Snapshot:
 def drawn_blocks(snapshot_id: str) -> list[dict[str, Any]]:
     """The blocks of a snapshot as the browser draws them."""
     return [drawn(block) for block in snapshot(snapshot_id).blocks]
+
+
+@st.cache_resource(max_entries=4, show_spinner="Writing the file")
+def saved_file(snapshot_id: str) -> bytes:
+    """A snapshot as one file that needs no network."""
+    return one_file(snapshot(snapshot_id), snapshot_id, plotly_file().read_text(encoding="utf-8"))
 
 
 def published() -> list[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -63,9 +64,10 @@ def _publish(view: View, freeze: Freeze, title: str) -> None:
         st.success("Published. Its link:", icon=":material/check:")
         link = state.address(View.of("shared-view", {"id": [made]}))
         st.code(link, language=None, wrap_lines=True)
-        st.page_link(
-            PAGE, label="Open it", icon=":material/open_in_new:", query_params={"id": made}
-        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            query = {"id": made}
+            st.page_link(PAGE, label="Open it", icon=":material/open_in_new:", query_params=query)
+            _save(made)
 
 
 def _tell(bar: st.delta_generator.DeltaGenerator, share: float, what: str) -> None:
@@ -105,4 +107,24 @@ def show(snapshot_id: str) -> None:
         "notes": snapshot.notes,
         "published": snapshot.published.isoformat(),
     }
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        _save(snapshot_id)
     dials.shared(snapshot_id, told, resources.drawn_blocks(snapshot_id))
+
+
+def _save(snapshot_id: str) -> None:
+    st.download_button(
+        "Save as one file",
+        lambda: resources.saved_file(snapshot_id),
+        file_name=file_name(resources.snapshot(snapshot_id).title),
+        mime="text/html",
+        icon=":material/download:",
+        help="One HTML file that works without this server and without a network",
+        key="share_save",
+        on_click="ignore",
+    )
+
+
+def file_name(title: str) -> str:
+    """A name that every system keeps: 'Búdget: <b>' -> 'B-dget-b.html'"""
+    return (re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-")[:60] or "shared-view") + ".html"
