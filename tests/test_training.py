@@ -17,12 +17,14 @@ from engine.retrieval.exact import ranked, searchable
 from engine.run.requests import Think, Write
 from engine.strategies import corag, knobs_of, start
 from engine.strategies.blocks import NOTHING
-from engine.types import Message, Question, Ranked
-from engine.worlds import World, build
+from engine.types import Message, Passage, Question, Ranked
+from engine.worlds import Lookup, World, build
+from engine.worlds.phrasings import WORDINGS
 from tests.dialogues import Library
 from training import rejection
-from training.oracle import MOST_TRIES, UNKNOWN, Oracle
+from training.oracle import MOST_TRIES, UNKNOWN, Oracle, not_found
 from training.packing import tree
+from training.paraphrases import MORE, wordings
 
 ADAPTERS = sorted(Path("sample_runs/adapters").glob("*.gguf"))
 TRAINED = ("closed_book", "corag", "iterative", "single_retrieval")
@@ -193,7 +195,7 @@ def test_attention_scores_stay_the_same_in_the_other_row_order() -> None:
         torch.from_numpy(export.permuted(w.numpy(), 1).copy()) for w in (query, key)
     )
     moved = pairs(moved_query @ x, angles * 3) @ pairs(moved_key @ y, angles * 7)
-    assert plain == pytest.approx(moved, abs=1e-4)
+    assert float(plain) == pytest.approx(float(moved), abs=1e-4)
 
 
 @pytest.mark.skipif(not ADAPTERS, reason="no adapter has been exported")
@@ -262,3 +264,38 @@ def _export():  # noqa: ANN202
     from training import export
 
     return export
+
+
+def test_paraphrases_are_new_words_for_every_relation_and_none_that_a_test_world_keeps_to_itself() -> (
+    None
+):
+    assert MORE.keys() == WORDINGS.keys()
+    for relation, wording in WORDINGS.items():
+        more = MORE[relation]
+        known = {*wording.says, *wording.ask, *wording.noun, *wording.vague, *wording.keywords}
+        unseen = {*wording.unseen_says, *wording.unseen_ask, *wording.unseen_noun}
+        assert not (known | unseen).intersection((*more.says, *more.ask, *more.noun))
+        assert all("{o}" in text and ("{s}" in text or "{m}" in text) for text in more.says)
+        assert all("{m}" in text and "{o}" not in text for text in (*more.ask, *more.noun))
+        assert wordings()[relation].ask[0] == wording.ask[0]
+
+
+def test_a_reader_who_finds_nothing_notes_the_other_name_that_the_passages_tell() -> None:
+    lookup = Lookup(
+        "Who taught Idora Crow?",
+        (),
+        "Jun",
+        "p1",
+        "",
+        (),
+        called="Idora Crow",
+        other="the Endless Barber",
+    )
+    told = Ranked(Passage("p2", "Idora Crow", "Idora Crow (the Endless Barber) kept bees."), 1, 0.5)
+    silent = Ranked(Passage("p3", "Idora Crow", "Idora Crow kept bees."), 1, 0.5)
+    other = f"{NOTHING}; also called the Endless Barber"
+    assert not_found(lookup, "Who taught Idora Crow?", (silent, told)) == other
+    assert not_found(lookup, "Who taught Idora Crow?", (silent,)) == NOTHING
+    back = f"{NOTHING}; also called Idora Crow"
+    assert not_found(lookup, "Who taught the Endless Barber?", (told,)) == back
+    assert not_found(lookup, "Who taught Opal Reed?", (told,)) == NOTHING

@@ -62,7 +62,7 @@ def names(text: str, name: str) -> bool:
 
 @pytest.mark.parametrize(
     ("split", "digest"),
-    [("train", "61e453bc2566f7fe7a2ad99ccb1af164"), ("test", "541655fc7794d2abc378092705ce3d89")],
+    [("train", "f0d8d20db86147cace495f7d9720d4db"), ("test", "a4bdf0b02d68616a0ae41b20ad0ff15e")],
 )
 def test_the_same_seed_gives_the_same_bytes_on_every_machine(split: str, digest: str) -> None:
     assert content_hash(build(7, 120, 40, split)) == digest  # type: ignore[arg-type]
@@ -71,7 +71,7 @@ def test_the_same_seed_gives_the_same_bytes_on_every_machine(split: str, digest:
 @given(seed=st.integers(0, 2**31 - 1), split=st.sampled_from(SPLITS))
 @settings(max_examples=10, deadline=None)
 def test_building_twice_gives_equal_worlds(seed: int, split: str) -> None:
-    assert build(seed, 80, 25, split) == build(seed, 80, 25, split)  # type: ignore[arg-type]
+    assert build(seed, 120, 25, split) == build(seed, 120, 25, split)  # type: ignore[arg-type]
 
 
 def test_different_seeds_give_different_worlds() -> None:

@@ -23,12 +23,12 @@ from engine.retrieval.embedding import MiniLM, Vectors
 from engine.retrieval.exact import ranked, searchable
 from engine.run.requests import Reply
 from engine.strategies import corag, knobs_of, start
-from engine.strategies.blocks import NOTHING
 from engine.types import Message, Passage, Prompt, Question, Ranked
 from engine.worlds import Lookup, Solution, build
 from training.chat import Tokens, chat_text
-from training.oracle import Oracle
+from training.oracle import Oracle, not_found
 from training.packing import tree
+from training.paraphrases import wordings
 
 Row = tuple[Prompt, str]
 KEEP = {0: 1.0, 1: 0.6, 2: 0.4, 3: 0.3}
@@ -61,7 +61,7 @@ class Corpus:
 
 
 def corpus(seed: int, passages: int, questions: int, embedder: MiniLM) -> Corpus:
-    world = build(seed, passages, questions, "train")
+    world = build(seed, passages, questions, "train", wordings())
     return Corpus(seed, world.passages, world.questions, dict(world.solutions), embedder)
 
 
@@ -154,7 +154,9 @@ def reading_groups(
         query = rng.choice((step.query, step.query, *step.alternatives))
         found = where.retrieve(query, 3)
         shown = [r.passage.id for r in found]
-        asked = [(query, step.answer if step.passage_id in shown else NOTHING)]
+        asked = [
+            (query, step.answer if step.passage_id in shown else not_found(step, query, found))
+        ]
         told = [s for i in shown for s in facts.get(i, ()) if s.query != step.query]
         beside = [
             s
@@ -166,7 +168,9 @@ def reading_groups(
         asked += [
             (rng.choice((s.query, s.query, *s.alternatives)), s.answer) for s in _some(rng, told, 4)
         ]
-        asked += [(rng.choice((s.query, *s.alternatives)), NOTHING) for s in _some(rng, beside, 1)]
+        for s in _some(rng, beside, 1):
+            query = rng.choice((s.query, *s.alternatives))
+            asked.append((query, not_found(s, query, found)))
         rows = [
             (corag.sub_answer_prompt(q, Reply(passages=found)), a) for q, a in dict(asked).items()
         ]
@@ -234,7 +238,7 @@ def world_groups(where: Corpus, tokens: Tokens, plays: int) -> Iterator[dict]:
 
 def drill_groups(seed: int, tokens: Tokens, questions: int) -> Iterator[dict]:
     """Sub-queries and endings of many questions, without a retriever: three searches in four find what they want."""
-    world, rng = build(seed, 600, questions, "train"), Random(f"drill {seed}")
+    world, rng = build(seed, 600, questions, "train", wordings()), Random(f"drill {seed}")
     passages = {p.id: p for p in world.passages}
     told: dict[str, list[str]] = defaultdict(list)
     for solution in world.solutions.values():

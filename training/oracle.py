@@ -13,9 +13,9 @@ from engine.run import requests as ask
 from engine.run.requests import Reply
 from engine.strategies.blocks import LINE, NOTHING
 from engine.types import Prompt, Question, Ranked
-from engine.worlds import Solution
+from engine.worlds import Lookup, Solution
 
-MOST_TRIES = 3
+MOST_TRIES = 4
 SENTENCE_WORDS = 22
 """Lines of reasoning are joined to one sentence up to this length."""
 UNKNOWN = "unknown"
@@ -40,9 +40,12 @@ class Oracle:
     """Look-ups that succeeded, and how their result is at hand: `note`, or `raw` as a passage."""
     tries: dict[int, int] = field(default_factory=dict)
     aim: int | None = None
+    asked: str = ""
     found: tuple[Ranked, ...] = ()
     pool: tuple[Ranked, ...] = ()
     said: set[int] = field(default_factory=set)
+    heard: str = ""
+    """Text in which further names were told."""
 
     def reply(self, request: ask.Request) -> Reply:
         """The reply to one request, within the budgets."""
@@ -73,10 +76,12 @@ class Oracle:
         if self.search <= 0:
             return Reply(refused="search")
         self.search -= 1
+        self.asked = request.query
         self.found = self.retrieve(request.query, request.top_k)
         if self.strategy != "corag":
             have = {r.passage.id for r in self.pool}
             self.pool = (*self.pool, *(r for r in self.found if r.passage.id not in have))[-6:]
+            self._hear(self.found)
             self._read_pool()
         return Reply(passages=self.found)
 
@@ -86,12 +91,14 @@ class Oracle:
         if self.think <= 0:
             if line and self.strategy == "corag":
                 self._note_of(self.found[:1], "raw")
+                self._hear(self.found[:1])
             return Reply(refused="think")
         self._record(request, ideal)
         text, tokens = self.shorten(ideal, min(self.think, request.cap))
         self.think -= tokens
         if line and self.strategy == "corag" and text == ideal:
             self._note_of(self.found, "note")
+            self.heard += f" . {text}"
         return Reply(text=text)
 
     # ------------------------------------------------------------------------------------ knowing
@@ -108,6 +115,9 @@ class Oracle:
     def _note_of(self, found: Sequence[Ranked], how: str) -> None:
         if self.aim is not None and self._holds(self.aim, found):
             self.known[self.aim] = how
+
+    def _hear(self, found: Sequence[Ranked]) -> None:
+        self.heard += "".join(f" . {r.passage.title} . {r.passage.text}" for r in found)
 
     def _holds(self, step: int, found: Sequence[Ranked]) -> bool:
         return any(r.passage.id == self.solution.lookups[step].passage_id for r in found)
@@ -134,17 +144,22 @@ class Oracle:
         return "done"
 
     def _wordings(self, step: int) -> tuple[str, ...]:
-        """Ways to ask for a look-up that use no name but those it has been told."""
+        """Ways to ask that use no name but those told: plainly, by the other name, for that name, in other words."""
         lookup = self.solution.lookups[step]
-        told = set(_names(f"{self.question.text} {lookup.query}"))
-        return (lookup.query, *(a for a in lookup.alternatives if told.issuperset(_names(a))))
+        told = set(_names(f"{self.question.text} {lookup.query} {self.heard}"))
+        renamed = lookup.alternatives[:1] if lookup.other else ()
+        ways = (*renamed, f"Who or what is {lookup.called}?", *lookup.alternatives[len(renamed) :])
+        return (lookup.query, *(a for a in ways if told.issuperset(_names(a))))
 
     def _note(self) -> str:
         if self.strategy == "iterative":
             return self._sentence()
-        if self.aim is None or not self._holds(self.aim, self.found):
+        if self.aim is None:
             return NOTHING
-        return self.solution.lookups[self.aim].answer
+        lookup = self.solution.lookups[self.aim]
+        if not self._holds(self.aim, self.found):
+            return not_found(lookup, self.asked, self.found)
+        return lookup.answer
 
     def _sentence(self) -> str:
         """What was found out, and the next look-up; or, when all is known, the reasoning and the answer."""
@@ -184,6 +199,16 @@ class Oracle:
 
     def _answer(self) -> str:
         return self.solution.answer if self.complete else UNKNOWN
+
+
+def not_found(lookup: Lookup, query: str, found: Sequence[Ranked]) -> str:
+    """The note on passages that do not answer, with the other name of what was asked about where they tell it."""
+    names = (lookup.called, lookup.other)
+    shown = " ".join(r.passage.text for r in found).casefold()
+    for name, other in (names, names[::-1]):
+        if name and other and name.casefold() in query.casefold() and other.casefold() in shown:
+            return f"{NOTHING}; also called {other}"
+    return NOTHING
 
 
 def _names(text: str) -> list[str]:

@@ -34,6 +34,7 @@ from engine.types import Budget, Decoding, Prompt, Question, Reading
 from engine.worlds import build
 from training.chat import END, Tokens, chat_text
 from training.evaluate import ADAPTERS
+from training.paraphrases import wordings
 
 LONGEST, HEAT, LIKELY, KEPT_FROM = 5, 0.7, -0.05, -1.0
 """Look-ups; temperature of sub-queries; mean log-likelihood of the answer that ends a chain; and of a kept one."""
@@ -140,7 +141,7 @@ def group(chain: Chain, rng: Random) -> dict[str, object]:
 
 async def sample(args: argparse.Namespace) -> dict[str, int]:
     tokens, embedder = Tokens.of_base(), MiniLM()
-    world = build(args.seed, 350, 600, "train")
+    world = build(args.seed, 350, 600, "train", wordings())
     index = Exact(world.passages, embedder.embed([searchable(p) for p in world.passages]), embedder)
     score, rng = Likelihood(args.weights, tokens), Random(f"rejection {args.seed}")
     asked = [q for q in world.questions if q.hops and (q.operations or 0) == 0]

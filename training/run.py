@@ -18,8 +18,8 @@ STEPS, MORE = 640, 40
 """Optimiser steps of the warm start, over which the learning rate falls, and on the kept chains."""
 
 EXAMPLES = {
-    "examples": ("--worlds", "5", "--plays", "260"),
-    "examples2": ("--first-seed", "9010", "--worlds", "5", "--plays", "300"),
+    "examples": ("--worlds", "6", "--plays", "300"),
+    "examples2": ("--first-seed", "9010", "--worlds", "6", "--plays", "300"),
     "drill": ("--drill", "--first-seed", "9100", "--questions", "2000"),
     "drill2": ("--drill", "--first-seed", "9101", "--questions", "2000"),
 }

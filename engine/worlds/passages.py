@@ -6,6 +6,7 @@ about the same names and tell nothing. Every fact is stated once, in one sentenc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from engine.types import Passage
 from engine.worlds.facts import Entity, Fact, Facts, draw
 from engine.worlds.names import Split
-from engine.worlds.phrasings import BASICS, FILLERS, WORDINGS
+from engine.worlds.phrasings import BASICS, FILLERS, WORDINGS, Wording
 
 ALIAS_TITLE = 0.7
 """Share of the passages of an entity with a second name that are headed by that name."""
@@ -62,10 +63,12 @@ class _Draft(NamedTuple):
     said: tuple[Said, ...] = ()
 
 
-def write(rng: Random, split: Split, seed: int, count: int) -> Written:
+def write(
+    rng: Random, split: Split, seed: int, count: int, wordings: Mapping[str, Wording] = WORDINGS
+) -> Written:
     """Exactly `count` passages, with ids `w<seed>-0001` and so on."""
     facts = draw(rng, split, round(count * ENTITIES_PER_PASSAGE))
-    drafts = [_telling(rng, split, pair) for pair in _pairs(rng, facts)]
+    drafts = [_telling(rng, split, pair, wordings) for pair in _pairs(rng, facts)]
     drafts += [_distractor(rng, facts) for _ in range(count - len(drafts))]
     rng.shuffle(drafts)
     passages: list[Passage] = []
@@ -86,11 +89,17 @@ def _pairs(rng: Random, facts: Facts) -> list[tuple[Fact, Fact]]:
     return pairs
 
 
-def _telling(rng: Random, split: Split, pair: tuple[Fact, Fact]) -> _Draft:
+def _telling(
+    rng: Random, split: Split, pair: tuple[Fact, Fact], wordings: Mapping[str, Wording]
+) -> _Draft:
     """Two facts with an aside between or after them."""
     subject = pair[0].subject
     title, opening = _opening(rng, subject)
-    said = (_say(rng, split, pair[0], opening), _say(rng, split, pair[1], None))
+    words = [wordings[fact.relation] for fact in pair]
+    said = (
+        _say(rng, split, pair[0], words[0], opening),
+        _say(rng, split, pair[1], words[1], None),
+    )
     sentences = [s.sentence for s in said]
     asides = _asides(rng, subject, {f.relation for f in pair})
     while asides and (len(sentences) < 3 or sum(len(s.split()) for s in sentences) < 20):
@@ -106,9 +115,10 @@ def _asides(rng: Random, subject: Entity, told: set[str]) -> list[str]:
     return [rng.choice(WORDINGS[r].vague) for r in _relations(subject.kind) if r not in told]
 
 
-def _say(rng: Random, split: Split, fact: Fact, opening: str | None) -> Said:
+def _say(
+    rng: Random, split: Split, fact: Fact, wording: Wording, opening: tuple[str, str] | None
+) -> Said:
     """The fact as a first sentence, where an opening is given, or as a later one."""
-    wording = WORDINGS[fact.relation]
     unseen = split == "test" and rng.random() < UNSEEN
     template = rng.choice(wording.unseen_says if unseen else wording.says)
     subject = (opening, opening) if opening else _later(rng, fact.subject, template)

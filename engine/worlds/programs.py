@@ -9,6 +9,7 @@ the operands.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from random import Random
 
 from engine.errors import InputError
@@ -17,7 +18,7 @@ from engine.worlds.facts import Entity
 from engine.worlds.names import Split
 from engine.worlds.operations import OPERATIONS, Operation
 from engine.worlds.passages import Stated, Written
-from engine.worlds.phrasings import UNITS, WORDINGS, YEARS
+from engine.worlds.phrasings import UNITS, WORDINGS, YEARS, Wording
 from engine.worlds.solutions import (
     Path,
     Solution,
@@ -39,9 +40,16 @@ _NEAREST, _FARTHEST = 2, 320
 Posed = tuple[Question, Solution]
 
 
-def pose(rng: Random, split: Split, seed: int, written: Written, count: int) -> list[Posed]:
+def pose(
+    rng: Random,
+    split: Split,
+    seed: int,
+    written: Written,
+    count: int,
+    wordings: Mapping[str, Wording] = WORDINGS,
+) -> list[Posed]:
     """`count` different questions, round the strata; InputError when they run out."""
-    poser = _Poser(rng, split, written)
+    poser = _Poser(rng, split, written, wordings)
     posed: list[Posed] = []
     seen: set[str] = set()
     for number in range(count):
@@ -55,8 +63,10 @@ def pose(rng: Random, split: Split, seed: int, written: Written, count: int) -> 
 class _Poser:
     """Holds the facts of one world in the orders in which questions need them."""
 
-    def __init__(self, rng: Random, split: Split, written: Written) -> None:
-        self.rng, self.split = rng, split
+    def __init__(
+        self, rng: Random, split: Split, written: Written, wordings: Mapping[str, Wording]
+    ) -> None:
+        self.rng, self.split, self.wordings = rng, split, wordings
         self.by_relation: dict[str, list[Stated]] = defaultdict(list)
         self.into: dict[str, list[Stated]] = defaultdict(list)
         for stated in _plain(written):
@@ -125,7 +135,9 @@ class _Poser:
         by_alias = subject.alias and length > 0 and self.rng.random() < 0.3
         chosen = [
             self._choose(
-                WORDINGS[s.fact.relation].noun, WORDINGS[s.fact.relation].unseen_noun, unseen
+                self.wordings[s.fact.relation].noun,
+                self.wordings[s.fact.relation].unseen_noun,
+                unseen,
             )
             for s in facts[:-1]
         ]
@@ -163,12 +175,12 @@ class _Poser:
     # ----------------------------------------------------------------------------------- questions
 
     def _chain(self, id: str, hops: int, unseen: bool) -> Posed | None:
-        relation = self.rng.choice(tuple(WORDINGS))
+        relation = self.rng.choice(tuple(self.wordings))
         ends = self.by_relation[relation]
         path = self._path(self.rng.choice(ends), hops, unseen) if ends else None
         if path is None:
             return None
-        wording = WORDINGS[relation]
+        wording = self.wordings[relation]
         template, new = self._choose(wording.ask, wording.unseen_ask, unseen)
         answers = names_of(path.end.fact.value)
         if any(answer in path.phrase for answer in answers):
@@ -236,7 +248,7 @@ class _Poser:
         for path in paths:
             phrase = path.phrase
             if not counted:
-                wording = WORDINGS[path.end.fact.relation]
+                wording = self.wordings[path.end.fact.relation]
                 event, fresh = self._choose(wording.noun, wording.unseen_noun, unseen)
                 phrase, new = event.format(m=phrase), new or fresh
             phrases.append(phrase + (_aside(path, counted, unit[0]) if path.given else ""))

@@ -26,6 +26,10 @@ class Lookup:
     key_sentence: str
     depends_on: tuple[int, ...]
     """Positions of the look-ups whose answers the query needs."""
+    called: str = ""
+    """What the query calls its subject."""
+    other: str = ""
+    """The subject's other name, if it has one: about half of what is told stands under that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,25 +91,39 @@ def lookups_of(paths: tuple[Path, ...]) -> list[Lookup]:
     for path in (p for p in paths if not p.given):
         called = path.anchor
         for place, stated in enumerate(path.facts):
-            query, alternatives = _queries(stated, called)
+            other = _other(stated.fact.subject, called)
+            query, alternatives = _queries(stated, called, other)
             depends = (len(lookups) - 1,) if place else ()
             answer = bare(stated.said.surface)
             lookups.append(
                 Lookup(
-                    query, alternatives, answer, stated.passage_id, stated.said.sentence, depends
+                    query,
+                    alternatives,
+                    answer,
+                    stated.passage_id,
+                    stated.said.sentence,
+                    depends,
+                    called,
+                    other,
                 )
             )
             called = stated.said.surface
     return lookups
 
 
-def _queries(stated: Stated, called: str) -> tuple[str, tuple[str, ...]]:
+def _other(subject: Entity, called: str) -> str:
+    """The name that is not at hand; empty where there is but one."""
+    if not subject.alias:
+        return ""
+    return subject.text if called != subject.text else f"the {subject.alias}"
+
+
+def _queries(stated: Stated, called: str, other: str) -> tuple[str, tuple[str, ...]]:
     """The plain query by the name at hand; then by the other name; then in other words."""
-    wording, subject = WORDINGS[stated.fact.relation], stated.fact.subject
+    wording = WORDINGS[stated.fact.relation]
     plain = wording.ask[0]
     told = [t.removesuffix(" {o}") for t in wording.says if t.endswith(" {o}")]
-    other = subject.text if called != subject.text else f"the {subject.alias}"
-    texts = [plain.format(m=other)] if subject.alias else []
+    texts = [plain.format(m=other)] if other else []
     texts += [t.format(m=called, s=called) for t in (*told, *wording.ask[1:], *wording.keywords)]
     return plain.format(m=called), tuple(dict.fromkeys(texts))
 

@@ -10,6 +10,7 @@ from engine.errors import InputError
 from engine.types import Passage, Question
 from engine.worlds.names import Split
 from engine.worlds.passages import write
+from engine.worlds.phrasings import WORDINGS, Wording
 from engine.worlds.programs import pose
 from engine.worlds.solutions import Solution
 
@@ -30,16 +31,22 @@ class World:
     """By question id."""
 
 
-def build(seed: int, passages: int, questions: int, split: Split) -> World:
-    """The world of this seed: exactly `passages` passages and `questions` questions.
+def build(
+    seed: int,
+    passages: int,
+    questions: int,
+    split: Split,
+    wordings: Mapping[str, Wording] = WORDINGS,
+) -> World:
+    """The world of this seed: exactly `passages` passages and `questions` questions, put in these words.
 
     Raises InputError when the sizes cannot be met: 60 to 5000 passages, at most 5000 questions, and
     not so many that different ones run out.
     """
     _check(seed, passages, questions, split)
     rng = Random(f"budgetscape world {split} {seed}")
-    written = write(rng, split, seed, passages)
-    posed = pose(rng, split, seed, written, questions)
+    written = write(rng, split, seed, passages, wordings)
+    posed = pose(rng, split, seed, written, questions, wordings)
     return World(
         seed, split, written.passages, tuple(q for q, _ in posed), {q.id: s for q, s in posed}
     )
