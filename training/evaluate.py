@@ -1,9 +1,10 @@
-"""What an adapter is worth: the app's own driver, server and dense retrieval on an unseen test world.
+"""What an adapter is worth: the app's own driver, server and dense retrieval on an unseen test world, or on real text.
 
-Figures are exact match per stratum with Wilson 95 % intervals, beside EM where all supporting passages were shown and
-the searches used. Traces of wrong answers can be printed.
+Figures are exact match per stratum and budget with 95 % intervals, beside EM where all supporting passages were shown
+and the searches used; then what more of each budget bought, paired by question. Traces of wrong answers can be printed.
 
     python -m training.evaluate smollm2-135m-search --hops 2 --operations 0 --questions 50 --search 0 1 2 4
+    python -m training.evaluate smollm2-135m-search --data FOLDER      # with corpus.jsonl and questions.jsonl
 """
 
 from __future__ import annotations
@@ -14,133 +15,97 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import NormalDist, mean
 
 import numpy as np
 
 from budgetscape.pool import Pool
+from engine.identity import content_hash
 from engine.retrieval.embedding import MiniLM
 from engine.retrieval.exact import Exact, searchable
+from engine.run.ports import ChatModel
 from engine.sweeps.trajectory import run_cells
-from engine.types import Budget, Question, Run, RunConfig, Search
-from engine.worlds import World, build
+from engine.types import Budget, Passage, Question, Run, RunConfig
+from engine.worlds import build
+from store.loading import read_passages, read_questions
+from training.tables import Row, gains, table, told
 
 ADAPTERS = Path("sample_runs/adapters")
-SPLITS = ("trained-phrasing", "untrained-phrasing")
 
 
-def wilson(hits: float, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share.
-
-    (5, 10) -> about (.24, .76)
-    """
-    if not n:
-        return 0.0, 1.0
-    z, share = NormalDist().inv_cdf(0.975), hits / n
-    middle = share + z * z / (2 * n)
-    spread = z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
-    return (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
+def material(args: argparse.Namespace) -> tuple[Sequence[Passage], Sequence[Question]]:
+    """Passages and questions of the unseen world, or of a folder."""
+    if args.data:
+        return (
+            tuple(read_passages(args.data / "corpus.jsonl")),
+            tuple(read_questions(args.data / "questions.jsonl")),
+        )
+    world = build(args.seed, args.passages, args.pool, "test")
+    return world.passages, world.questions
 
 
-def retriever(world: World, cache: Path) -> Exact:
-    """Dense retrieval over the world; its vectors are kept in `cache`."""
-    embedder = MiniLM()
+def retriever(passages: Sequence[Passage]) -> Exact:
+    """Dense retrieval; vectors are kept under the hash of the texts."""
+    embedder, texts = MiniLM(), [searchable(p) for p in passages]
+    cache = Path(f"training/build/vectors-{content_hash(texts)}.npy")
     if not cache.exists():
         cache.parent.mkdir(parents=True, exist_ok=True)
-        np.save(cache, embedder.embed([searchable(p) for p in world.passages]))
-    return Exact(world.passages, np.load(cache), embedder)
+        np.save(cache, embedder.embed(texts))
+    return Exact(passages, np.load(cache), embedder)
 
 
-def chosen(world: World, args: argparse.Namespace) -> list[Question]:
-    """The first questions of each wanted (hops, operations)."""
+def chosen(questions: Sequence[Question], args: argparse.Namespace) -> list[Question]:
+    """The first questions of each wanted (hops, operations); unknown operations count as none."""
     found: dict[tuple[int, int], list[Question]] = defaultdict(list)
-    for question in world.questions:
+    for question in questions:
         stratum = question.hops or 0, question.operations or 0
-        if (
-            stratum[0] in args.hops
-            and stratum[1] in args.operations
-            and len(found[stratum]) < args.questions
-        ):
+        wanted = stratum[0] in args.hops and stratum[1] in args.operations
+        if wanted and len(found[stratum]) < args.questions:
             found[stratum].append(question)
     return [q for stratum in sorted(found) for q in found[stratum]]
 
 
-def row(runs: Sequence[Run]) -> dict[str, object]:
-    """Figures of runs that share stratum and budget."""
-    hits = [run.scores.em or 0.0 for run in runs]
-    seen = [run.scores.em or 0.0 for run in runs if run.scores.evidence_recall == 1.0]
-    low, high = wilson(sum(hits), len(hits))
-    return {
-        "n": len(runs),
-        "em": round(mean(hits), 3),
-        "interval": [round(low, 3), round(high, 3)],
-        "em_given_passages": round(mean(seen), 3) if seen else None,
-        "n_given_passages": len(seen),
-        "evidence": round(mean(run.scores.evidence_recall or 0.0 for run in runs), 3),
-        "searches": round(mean(run.trace.search.used for run in runs), 2),
-        "thinking": round(mean(run.trace.thinking_tokens for run in runs), 1),
-    }
-
-
-def table(runs: Iterable[Run]) -> list[dict[str, object]]:
-    """One row for each stratum, phrasing and budget, then for both phrasings together."""
-    cells: dict[tuple[int, int, str, Budget], list[Run]] = defaultdict(list)
-    for run in runs:
-        q = run.question
-        for phrasing in (*[s for s in SPLITS if s in q.tags], "all"):
-            cells[q.hops or 0, q.operations or 0, phrasing, run.config.budget].append(run)
-    return [
-        {
-            "hops": h,
-            "operations": o,
-            "phrasing": p,
-            "search": b.search,
-            "think": b.think,
-            **row(part),
-        }
-        for (h, o, p, b), part in sorted(cells.items())
-    ]
-
-
-def told(run: Run) -> str:
-    """A run on a few lines, for reading what went wrong."""
-    lines = [f"? {run.question.text} = {run.question.answers[0]} | said: {run.trace.answer}"]
-    for step in run.trace.steps:
-        text = getattr(step, "query", "") or getattr(step, "text", "")
-        if isinstance(step, Search) or step.kind in ("thought", "answer"):
-            lines.append(f"    {step.kind}: {text!r}")
-        elif step.kind == "reading":
-            lines += [
-                f"        {r.passage.title}: {r.passage.text}"
-                for r in getattr(step, "passages", ())
-            ]
-    return "\n".join(lines)
-
-
 async def measure(args: argparse.Namespace) -> list[Run]:
-    world = build(args.seed, args.passages, args.pool, "test")
-    index = retriever(world, Path(f"training/build/test-{args.seed}-{args.passages}.npy"))
+    """All runs, as many questions at once as there are children."""
+    passages, questions = material(args)
+    index = retriever(passages)
     adapters = {} if args.adapter == "none" else {args.adapter: ADAPTERS / f"{args.adapter}.gguf"}
     pool = Pool(adapters, count=args.children)
-    budgets = [Budget(s, t) for s in args.search for t in args.think]
-    runs: list[Run] = []
+    budgets = [Budget(s, t, args.mode, args.mode) for s in args.search for t in args.think]
+    config = RunConfig(args.strategy, args.adapter, "test", budgets[0])
+    free = asyncio.Semaphore(args.children)
+
+    async def run(question: Question, model: ChatModel) -> Sequence[Run]:
+        async with free:
+            done = (await run_cells(question, config, budgets, model, index)).runs
+        right = [(*_cell(r), r.scores.em) for r in done]
+        print(question.id, right, file=sys.stderr, flush=True)
+        return done
+
     try:
         async with pool.model(next(iter(adapters), None)) as model:
-            config = RunConfig(args.strategy, args.adapter, "test", budgets[0])
-            for start in range(0, len(questions := chosen(world, args)), args.children):
-                batch = questions[start : start + args.children]
-                done = await asyncio.gather(
-                    *(run_cells(q, config, budgets, model, index) for q in batch)
-                )
-                for trajectory in done:
-                    runs += trajectory.runs
-                    right = [(r.config.budget.search, r.scores.em) for r in trajectory.runs]
-                    print(trajectory.question.id, right, file=sys.stderr, flush=True)
+            asked = [run(q, model) for q in chosen(questions, args)]
+            return [r for done in await asyncio.gather(*asked) for r in done]
     finally:
         pool.close()
-    return runs
+
+
+def _cell(run: Run) -> tuple[int, int]:
+    return run.config.budget.search, run.config.budget.think
+
+
+def rows(args: argparse.Namespace, runs: Sequence[Run]) -> Iterator[Row]:
+    """Every figure with what it was measured on."""
+    source = args.data.name if args.data else f"world {args.seed}"
+    for line in (*table(runs), *gains(runs)):
+        yield {
+            "adapter": args.adapter,
+            "strategy": args.strategy,
+            "on": source,
+            "mode": args.mode,
+            **line,
+        }
 
 
 def main() -> None:
@@ -152,6 +117,8 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=50, help="per stratum")
     parser.add_argument("--search", type=int, nargs="+", default=[0, 1, 2, 4])
     parser.add_argument("--think", type=int, nargs="+", default=[128])
+    parser.add_argument("--mode", choices=("cap", "force"), default="cap", help="of both budgets")
+    parser.add_argument("--data", type=Path, help="folder of a real corpus and its questions")
     parser.add_argument("--seed", type=int, default=77)
     parser.add_argument("--passages", type=int, default=400)
     parser.add_argument("--pool", type=int, default=1140, help="questions to choose from")
@@ -161,18 +128,15 @@ def main() -> None:
     args = parser.parse_args()
     began = time.monotonic()
     runs = asyncio.run(measure(args))
-    for number, run in enumerate(r for r in runs if not r.scores.em):
-        if number < args.show:
-            print(told(run))
-    for line in table(runs):
-        if not args.out:
-            print(json.dumps(line))
-        else:
-            args.out.parent.mkdir(parents=True, exist_ok=True)
-            with args.out.open("a") as file:
-                file.write(
-                    json.dumps({"adapter": args.adapter, "strategy": args.strategy, **line}) + "\n"
-                )
+    for run in [r for r in runs if not r.scores.em][: args.show]:
+        print(told(run))
+    lines = [json.dumps(row) for row in rows(args, runs)]
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        with args.out.open("a") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+    else:
+        print("\n".join(lines))
     print(f"{len(runs)} runs in {time.monotonic() - began:.0f} s")
 
 

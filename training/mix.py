@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-KEEP = {"sub-answer": 0.55, "iterative": 0.45, "closed_book": 0.35, "ending": 0.8}
+KEEP = {"sub-answer": 0.55, "iterative": 0.4, "closed_book": 0.25, "ending": 0.35}
 """Share of the groups of a task; 1 for the others."""
 UNKNOWN = 0.3
 """Share of the rows that say that something is not known, and of look-ups in questions of many."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 BUILD = Path("training/build")
 NAME, KEPT = "smollm2-135m-search", "smollm2-135m-corag"
-STEPS, MORE = 640, 40
+STEPS, MORE = 680, 40
 """Optimiser steps of the warm start, over which the learning rate falls, and on the kept chains."""
 
 EXAMPLES = {
@@ -52,10 +52,11 @@ def trained(folder: str, files: list[str], steps: int, minutes: float, workers: 
         stage(*launch, "training.warm_start", *where, *options)
     else:
         stage("training.warm_start", *where, *options, "--groups", "4")
-    curve = (BUILD / folder / "curve.jsonl").read_text().splitlines()
+    lines = (BUILD / folder / "curve.jsonl").read_text().splitlines()
+    curve = {int(json.loads(line)["step"]): line for line in lines}
     Path("training/curves").mkdir(exist_ok=True)
-    shutil.copy(BUILD / folder / "curve.jsonl", f"training/curves/{folder}.jsonl")
-    return int(json.loads(curve[-1])["step"]) >= steps
+    Path(f"training/curves/{folder}.jsonl").write_text("\n".join(curve.values()) + "\n")
+    return max(curve) >= steps
 
 
 def main() -> None:
