@@ -115,9 +115,7 @@ def _asides(rng: Random, subject: Entity, told: set[str]) -> list[str]:
     return [rng.choice(WORDINGS[r].vague) for r in _relations(subject.kind) if r not in told]
 
 
-def _say(
-    rng: Random, split: Split, fact: Fact, wording: Wording, opening: tuple[str, str] | None
-) -> Said:
+def _say(rng: Random, split: Split, fact: Fact, wording: Wording, opening: str | None) -> Said:
     """The fact as a first sentence, where an opening is given, or as a later one."""
     unseen = split == "test" and rng.random() < UNSEEN
     template = rng.choice(wording.unseen_says if unseen else wording.says)
