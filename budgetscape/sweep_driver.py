@@ -68,7 +68,7 @@ class Drive:
             await self._some(sweep.todo, "sweep", say)
 
     async def _some(self, jobs: Sequence[Job], word: str, say: Say) -> None:
-        self.state = "running"
+        self.state = "paused" if self.sweep.paused else "running"
         async for trajectory in self.sweep.run(jobs):
             say(word, len(jobs), trajectory, self.sweep)
 

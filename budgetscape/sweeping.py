@@ -108,7 +108,8 @@ class Sweep:
 
     async def run(self, some: Iterable[Job]) -> AsyncIterator[Trajectory]:
         """Perform jobs; each trajectory is on disk before it is handed over."""
-        self.ledger.start()
+        if not self.paused:
+            self.ledger.start()
         try:
             async for batch in perform(some, self.hands):
                 kept = [t for t in batch if t.runs or t.calls or not self.ledger.closed]

@@ -88,6 +88,8 @@ class Server:
         length = next(int(r[15:]) for r in head.split("\r\n") if r.startswith("content-length:"))
         body = json.loads(await reader.readexactly(length))
         if not body.get("stream"):
+            async with self._places:
+                await asyncio.sleep(self.latency_s)
             _send(writer, json.dumps(_whole(body)).encode(), "application/json")
             return True
         self.tally["calls"] += 1
@@ -151,8 +153,8 @@ def _piece(text: str, body: Body) -> str:
 
 
 def _whole(body: Body) -> Body:
-    """A reply in one piece, as probes ask for it; these never fail."""
-    said = speak(reply_to(body), body.get("max_tokens") or 16)
+    """A reply in one piece, as probes ask for it; these take their time and never fail."""
+    said = speak(reply_to(body), body.get("max_tokens") or 16, tuple(body.get("stop") or ()))
     text = "".join(said.pieces)
     logprobs = json.loads(_piece("x", body))["choices"][0]["logprobs"]
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "logprobs": logprobs}

@@ -59,6 +59,37 @@ def test_it_starts_slowly_and_grows_to_the_most():
     assert pace.under_way == 0
 
 
+def test_slow_start_does_not_wait_for_slow_answers_while_nothing_is_refused(monkeypatch):
+    monkeypatch.setattr("engine.sweeps.pace.GROW_S", 0.02)
+    slow, pace = Endpoint(latency_s=1.0), Pace(64, first=4)
+
+    async def run():
+        asking = asyncio.create_task(ask(paced(slow, pace), 40))
+        await asyncio.sleep(0.01)
+        assert slow.under_way == 4
+        while slow.under_way < 40:
+            await asyncio.sleep(0.01)
+        assert not asking.done()
+        await asking
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+    assert pace.limit == 64
+
+
+def test_slow_start_ends_at_the_first_refusal(monkeypatch):
+    monkeypatch.setattr("engine.sweeps.pace.GROW_S", 0.02)
+    endpoint, pace = Endpoint(takes=8, latency_s=0.3), Pace(64, first=8)
+
+    async def run():
+        asking = asyncio.create_task(ask(paced(endpoint, pace, wait_s=0.05, tries=50), 40))
+        await asyncio.sleep(0.25)
+        assert pace.limit < 10
+        await asking
+
+    asyncio.run(run())
+    assert pace.limit < 24
+
+
 def test_a_busy_endpoint_is_asked_less_and_every_call_is_still_answered():
     endpoint, pace = Endpoint(takes=10, latency_s=0.01), Pace(200, first=100)
     replies = asyncio.run(ask(paced(endpoint, pace, tries=50), 400))

@@ -141,7 +141,7 @@ def test_a_sweep_wraps_up_before_its_cap_and_goes_on_under_a_higher_one(home, ca
     status, _ = swept(parts, TOY.model_copy(update={"caps": caps}))
     assert status.state == "stopped"
     assert "cap of" in status.note
-    assert 4000 < status.tokens <= 6000
+    assert 5000 < status.tokens <= 6000
     assert status.failed == 0, "nothing was cut off"
     rest, _ = swept(parts, TOY)
     assert (rest.state, rest.runs_done) == ("done", CELLS)
@@ -206,6 +206,32 @@ def test_pause_resume_and_cancel_are_obeyed_from_outside(home):
     assert control.status(home, "toy").state == "stopped"
     assert swept(parts)[0].runs_done == CELLS
     assert set(runs_in(home).values()) == {1}
+
+
+def test_a_pause_between_the_pilot_and_the_rest_holds(home):
+    parts = ToyParts(home)
+
+    async def run():
+        sweep = await ready(TOY, parts)
+        drive = Drive(sweep)
+
+        def paused(_):
+            sweep.pause()
+            drive.state = "paused"
+
+        going = asyncio.create_task(drive.go(lambda *_: None, paused))
+        while drive.state != "paused":
+            await asyncio.sleep(0.01)
+        asked, seconds = len(parts.toy.history), sweep.ledger.seconds
+        await asyncio.sleep(0.2)
+        assert drive.status().state == "paused"
+        assert (len(parts.toy.history), sweep.ledger.seconds) == (asked, seconds)
+        control.give(home, "toy", "go")
+        await going
+        sweep.close()
+        return drive.status()
+
+    assert asyncio.run(run()).state == "done"
 
 
 def test_nobody_can_be_told_when_nobody_runs_it(home):

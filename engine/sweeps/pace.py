@@ -1,6 +1,7 @@
 """How many calls an endpoint is asked at once: as many as it answers well, found out while it is used.
 
-Slow start doubles what is under way with every round of answers. When the endpoint says that it is busy, half of it
+Slow start doubles what is under way with every round of answers, and at least every quarter of a second that nothing
+is refused, since a refusal comes at once where an answer takes long. When the endpoint says that it is busy, half of it
 remains, and from then on it grows by one a round; `Retry-After` holds every call, not only the one that was told. After
 many failures in a row the circuit opens: nothing is sent for a while, then one call at a time tries, and the first that
 is answered closes it. Retries wait with jitter (tenacity). No reply is kept here: each call is one call.
@@ -27,6 +28,8 @@ PASSING = (Busy, Unreachable, BadReply)
 """What another try may mend."""
 FIRST = 16
 """Calls at once at the beginning."""
+GROW_S = 0.25
+"""A full endpoint that has refused nothing for so long is asked twice as much, while nothing ever failed."""
 TRIES = 5
 """How often a call is made before its failure is one of the cell."""
 WAIT_S = 0.5
@@ -64,6 +67,7 @@ class Pace:
         self._growing = True
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._until = self._cut_at = 0.0
+        self._growth: asyncio.TimerHandle | None = None
         self._failed_in_a_row = self._opened = 0
         self._first_failed = 0.0
 
@@ -107,6 +111,7 @@ class Pace:
             else:
                 turn = loop.create_future()
                 self._waiting.append(turn)
+                self._grow_later()
                 try:
                     await turn
                 except asyncio.CancelledError:
@@ -121,6 +126,19 @@ class Pace:
             if not turn.done():
                 turn.set_result(None)
                 free -= 1
+
+    def _grow_later(self) -> None:
+        """While calls wait, look again in a moment whether none was refused."""
+        if self._growing and self._growth is None and self.limit < self.most:
+            self._growth = asyncio.get_running_loop().call_later(GROW_S, self._grow)
+
+    def _grow(self) -> None:
+        self._growth = None
+        if self._growing and self._waiting and self.under_way >= int(self.limit):
+            self.limit = min(float(self.most), 2 * self.limit)
+            self._wake()
+            if self._waiting:
+                self._grow_later()
 
     # ------------------------------------------------------------------------------------- what it learns
 

@@ -38,7 +38,7 @@ class Hands:
     ledger: Ledger = field(default_factory=Ledger)
     share: bool = True
     room: Callable[[Job, int], bool] = lambda _, __: True
-    """Whether one more job may start beside so many; once it may not, no other does."""
+    """Whether one more job may start beside so many."""
     before: Callable[[str], Trajectory | None] = lambda _: None
     """What an earlier try of a trajectory recorded, by id."""
 
@@ -60,8 +60,9 @@ class Hands:
 async def perform(jobs: Iterable[Job], hands: Hands) -> AsyncIterator[list[Trajectory]]:
     """Trajectories as they are done, those of one moment together; each model has places of its own.
 
-    Closing the iterator cancels what is under way. A fault of ours in a job is raised here. When the ledger is closed
-    or there is no room, no other job starts and those under way are handed over as far as they came.
+    Closing the iterator cancels what is under way. A fault of ours in a job is raised here. Where there is no room beside
+    those under way, the next job waits for them; where there is none at all, or the ledger is closed, no other starts
+    and those under way are handed over as far as they came.
     """
     lanes = _lanes(jobs)
     under_way: dict[asyncio.Task[Trajectory], str] = {}
@@ -95,13 +96,14 @@ def _lanes(jobs: Iterable[Job]) -> dict[str, deque[Job]]:
 def _start(
     lanes: dict[str, deque[Job]], under_way: dict[asyncio.Task[Trajectory], str], hands: Hands
 ) -> None:
-    """Fill every model's places."""
+    """Fill every model's places, as far as there is room; where nothing is under way any more, none will come."""
     for name, lane in lanes.items():
         free = hands.at_once(name) - sum(model == name for model in under_way.values())
         while lane and free > 0:
             if hands.ledger.closed or not hands.room(lane[0], len(under_way)):
-                for others in lanes.values():
-                    others.clear()
+                if hands.ledger.closed or not under_way:
+                    for others in lanes.values():
+                        others.clear()
                 return
             under_way[asyncio.create_task(_one(lane.popleft(), hands))] = name
             free -= 1
