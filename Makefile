@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
-.PHONY: help setup app test test-all check samples bench train docs lock browser clean
+.PHONY: help setup app test test-all check samples bench peer train docs lock browser clean
 
 PYTHON ?= $(shell for python in python3 python3.13 python3.14 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$python && break; done)
@@ -15,6 +15,7 @@ LOCKED := --require-hashes --only-binary :all:
 # A stamp is named for what was installed and where: another lock, or a moved checkout, is another stamp.
 READY := $(VENV)/.ready-$(shell { pwd; cat requirements.lock; } | cksum | cut -d' ' -f1)
 READY_DEV := $(VENV)/.ready-dev-$(shell { pwd; cat requirements.lock requirements-dev.lock; } | cksum | cut -d' ' -f1)
+READY_PEER := build/peer/.ready-$(shell cksum < pyproject.toml | cut -d' ' -f1)
 READY_TRAIN := $(VENV)/.ready-train-$(shell { pwd; cat requirements.lock pyproject.toml; } | cksum | cut -d' ' -f1)
 
 help:  ## what can be made
@@ -67,6 +68,15 @@ samples: $(READY)  ## run the sample sweeps again, resumable, and write sample_r
 bench: $(READY_DEV)  ## run every benchmark; ARGS=--check fails where a promise does
 	@failed=; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(PY) $$file $(ARGS) || failed="$$failed $$file"; done; \
 	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
+
+peer: $(READY_PEER)  ## install inspect-ai into build/peer, so that `make bench` compares with it
+
+$(READY_PEER): $(READY)
+	@$(PY) -m venv --clear build/peer
+	@$(PY) -c 'import tomllib; groups = tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]; \
+	print(*groups["peer"], sep="\n")' > build/peer/packages.txt
+	@build/peer/bin/python -m pip install --quiet --disable-pip-version-check -r build/peer/packages.txt
+	@touch $@
 
 train: $(READY_TRAIN)  ## train the searchers on board (hours; installs torch)
 	@$(PY) -m training.run $(ARGS)

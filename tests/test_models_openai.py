@@ -16,6 +16,7 @@ from engine.models.openai import OpenAIChat
 from engine.run.ports import Call
 from engine.run.requests import Reply
 from engine.types import Message
+from tests.endpoint import serving
 
 KEY = "sk-very-secret"
 PROMPT = (Message("user", "Where is the guild?"),)
@@ -458,6 +459,30 @@ def probing(answer: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Capabi
             return await probe(client, "big")
 
     return asyncio.run(main())
+
+
+@pytest.mark.parametrize(("boundaries", "said"), [("timings", "close"), ("", "keep-alive")])
+def test_connections_are_kept_but_to_llama_cpp(boundaries: Any, said: str) -> None:
+    heads = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        heads.append(request.headers["connection"])
+        return stream(chunk("x", "stop"), counts())
+
+    generate(answer, able=Capabilities(usage=True, token_boundaries=boundaries))
+    assert heads == [said]
+
+
+def test_calls_one_after_another_share_a_connection() -> None:
+    async def main(url: str) -> None:
+        async with OpenAIChat(url, "fixed") as model:
+            for _ in range(20):
+                await model.generate(CALL)
+
+    with serving() as endpoint:
+        asyncio.run(main(endpoint.url))
+        assert endpoint.tally()["calls"] == 20
+        assert endpoint.tally()["connections"] < 5  # these questions have one each
 
 
 def test_an_endpoint_that_ignores_every_field_promises_nothing() -> None:

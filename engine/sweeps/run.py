@@ -60,9 +60,9 @@ class Hands:
 async def perform(jobs: Iterable[Job], hands: Hands) -> AsyncIterator[list[Trajectory]]:
     """Trajectories as they are done, those of one moment together; each model has places of its own.
 
-    Closing the iterator cancels what is under way. A fault of ours in a job is raised here. Where there is no room beside
-    those under way, the next job waits for them; where there is none at all, or the ledger is closed, no other starts
-    and those under way are handed over as far as they came.
+    Closing the iterator cancels what is under way. A fault of ours in a job is raised here. Where there is no room
+    beside those under way, the next job waits for them; where there is none at all, or the ledger is closed, no other
+    starts and those under way are handed over as far as they came.
     """
     lanes = _lanes(jobs)
     under_way: dict[asyncio.Task[Trajectory], str] = {}
