@@ -216,6 +216,7 @@ def test_a_pause_between_the_pilot_and_the_rest_holds(home):
         drive = Drive(sweep)
 
         def paused(_):
+            control.give(home, "toy", "pause")
             sweep.pause()
             drive.state = "paused"
 
