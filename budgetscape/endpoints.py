@@ -47,7 +47,10 @@ class Registry:
         kept: Path | None = None,
         children: int | None = None,
         agents: Mapping[str, AgentSpec] | None = None,
+        path: Path | None = None,
     ) -> None:
+        self.path = path
+        """The endpoints file, whether it is there or not."""
         self._agents = dict(agents or {})
         self._specs, self._env, self._kept = dict(specs), env, kept
         self.default = default
@@ -74,23 +77,52 @@ class Registry:
         InputError for a bad file, UnknownName for a default that is not there.
         """
         env = os.environ if env is None else env
-        specs = on_board(adapters)
         named = env.get("BUDGETSCAPE_ENDPOINTS", "").strip()
         path = Path(named).expanduser() if named else home.endpoints
-        agents: dict[str, AgentSpec] = {}
-        if named or path.exists():
-            for name, spec in read_file(path).items():
-                if name in specs:
-                    raise InputError(f"{path.name}: [models.{name}] is a model on board: rename it")
-                specs[name] = spec
-            agents = read_agents(path)
-            for name in agents:
-                if name in specs:
-                    raise InputError(f"{path.name}: [agents.{name}] is a model's name: rename it")
+        specs, agents = _all(on_board(adapters), path, bool(named))
         default = env.get("BUDGETSCAPE_MODEL", "").strip() or _default(specs)
         if default not in specs:
             raise UnknownName("model", default, specs, "(BUDGETSCAPE_MODEL)")
-        return cls(specs, default, env, home.root / "capabilities", children, agents)
+        return cls(specs, default, env, home.root / "capabilities", children, agents, path)
+
+    def read_again(self) -> None:
+        """Take in what was changed in the endpoints file; what is wrong with it leaves all as it was.
+
+        A model that is no longer what it was is opened anew at its next use.
+        """
+        if self.path is None:
+            return
+        board = {name: spec for name, spec in self._specs.items() if spec.embedded}
+        specs, agents = _all(board, self.path, False)
+        if self.default not in specs:
+            self.default = _default(specs)
+        changed = [n for n, spec in self._specs.items() if specs.get(n) != spec]
+        self._specs, self._agents = specs, agents
+        for loop, opened in list(self._open.items()):
+            for name in changed:
+                if (model := opened.pop(name, None)) is not None and loop.is_running():
+                    asyncio.run_coroutine_threadsafe(model.aclose(), loop)
+
+    async def probe(self, name: str) -> Capabilities:
+        """Ask an endpoint anew what it can do, and keep it; InputError for a model on board or an agent."""
+        spec = self.spec(name)
+        if spec.embedded:
+            return CAPABILITIES
+        if note := self._note(spec):
+            note.unlink(missing_ok=True)
+        model = await self._remote(spec)
+        await model.aclose()
+        return model.capabilities
+
+    def has_key(self, name: str) -> bool | None:
+        """Whether the variable of its key is set in this process; None where it needs none."""
+        spec = self._agents.get(name) or self.spec(name)
+        if spec.api_key_env is None:
+            return None
+        return bool(self._env.get(spec.api_key_env, "").strip())
+
+    def agent_spec(self, name: str) -> AgentSpec:
+        return self._agents[name]
 
     def names(self) -> list[str]:
         """All model names, those on board first."""
@@ -245,6 +277,24 @@ _TABLE = TypeAdapter(Capabilities)
 def _decided(able: Capabilities, spec: ModelSpec) -> Capabilities:
     """What was probed, with what a person has decided in its place."""
     return replace(able, think_control=spec.think_control) if spec.think_control else able
+
+
+def _all(
+    board: Mapping[str, ModelSpec], path: Path, must: bool
+) -> tuple[dict[str, ModelSpec], dict[str, AgentSpec]]:
+    """The models on board with those of the file, and its agents; InputError for a name that is there twice."""
+    specs = dict(board)
+    if not must and not path.exists():
+        return specs, {}
+    for name, spec in read_file(path).items():
+        if name in specs:
+            raise InputError(f"{path.name}: [models.{name}] is a model on board: rename it")
+        specs[name] = spec
+    agents = read_agents(path)
+    for name in agents:
+        if name in specs:
+            raise InputError(f"{path.name}: [agents.{name}] is a model's name: rename it")
+    return specs, agents
 
 
 def on_board(adapters: Path | None) -> dict[str, ModelSpec]:

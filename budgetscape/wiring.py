@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from budgetscape.endpoints import Registry
+from budgetscape.library import Library
 from budgetscape.live import LiveRequest, LiveRuns, Loop
 from budgetscape.sweep_opening import quoted
 from budgetscape.sweep_runs import SweepRuns
@@ -70,17 +71,17 @@ class Parts:
         return await self.registry.open(name)
 
     async def retriever(self, index: str) -> Retriever:
-        if index not in self._retrievers:
-            await asyncio.to_thread(self._open_retriever, index)
+        """The index as it is now: one that was built anew is opened anew, one that was deleted is not known."""
+        await asyncio.to_thread(self._open_retriever, index)
         return self._retrievers[index]
 
     def _open_retriever(self, index: str) -> None:
         with self._opening:
-            if index not in self._retrievers:
+            recipe = index_recipe(self.home, index)
+            if self._recipes.get(index) != recipe:
                 embedder = None if index.endswith(":bm25") else MiniLM()
-                found = open_retriever(self.home, index, embedder)
-                self._recipes[index] = index_recipe(self.home, index)
-                self._retrievers[index] = Batched(found)
+                self._retrievers[index] = Batched(open_retriever(self.home, index, embedder))
+                self._recipes[index] = recipe
 
     def recipe(self, index: str | None) -> str:
         """The hash of corpus, embedding and settings behind an index that was opened."""
@@ -182,6 +183,7 @@ class App(Parts):
         self.loop = Loop()
         self.live = LiveRuns(self, self.loop)
         self.sweeps = SweepRuns(home, lambda plan: asyncio.run(quoted(plan, self)))
+        self.library = Library(home, registry, self._in_use)
         try:
             self.store = Store.open(home)
             self.owner = True
@@ -194,6 +196,15 @@ class App(Parts):
     def save(self, trajectory: Trajectory) -> None:
         super().save(trajectory)
         self.store.ingest()
+
+    def _in_use(self, name: str) -> str | None:
+        """The running sweep that asks these questions or this index."""
+        for sweep in self.sweeps.names():
+            if self.sweeps.running(sweep):
+                plan = self.sweeps.plan(sweep)
+                if name in (plan.questions, (plan.index or "").partition(":")[0]):
+                    return sweep
+        return None
 
     async def _keep_up(self) -> None:
         """Take in what sweeps in other processes have written, every few seconds."""
@@ -211,6 +222,7 @@ class App(Parts):
         self.loop.submit(self.model(self.default_model))
 
     def close(self) -> None:
+        self.library.close()
         self.sweeps.close()
         self.loop.call(self.aclose(), 20)
         self.loop.close()

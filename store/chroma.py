@@ -78,10 +78,17 @@ class ChromaRetriever:
     """A Chroma collection behind the Retriever port: one call for many queries, in a thread."""
 
     def __init__(
-        self, client: Client, collection: chromadb.Collection, embedder: Embedder, where: str
+        self,
+        client: Client,
+        collection: chromadb.Collection,
+        embedder: Embedder,
+        where: str,
+        title_field: str = "title",
+        space: str = "cosine",
     ) -> None:
         self._client, self._collection = client, collection
         self._embedder, self._where = embedder, where
+        self._title, self._space = title_field, space
 
     async def search(self, queries: Sequence[Query]) -> list[tuple[Ranked, ...]]:
         """Score is the cosine; raises EndpointError where Chroma fails."""
@@ -103,17 +110,24 @@ class ChromaRetriever:
             )
             columns = (found[c] for c in ("distances", "ids", "documents", "metadatas"))
             rows = [list(zip(*row, strict=True)) for row in zip(*columns, strict=True)]
-            return [_ranked(row, query.top_k) for row, query in zip(rows, queries, strict=True)]
+            return [self._ranked(row, q.top_k) for row, q in zip(rows, queries, strict=True)]
 
+    def _ranked(
+        self, found: list[tuple[float, str, str | None, Mapping[str, Any] | None]], top_k: int
+    ) -> tuple[Ranked, ...]:
+        nearest = sorted(found, key=lambda row: (row[0], row[1]))[: max(top_k, 0)]
+        return tuple(
+            Ranked(self._passage(id, text, about), rank, self._cosine(distance))
+            for rank, (distance, id, text, about) in enumerate(nearest, 1)
+        )
 
-def _ranked(
-    found: list[tuple[float, str, str, Mapping[str, str]]], top_k: int
-) -> tuple[Ranked, ...]:
-    nearest = sorted(found, key=lambda row: (row[0], row[1]))[: max(top_k, 0)]
-    return tuple(
-        Ranked(Passage(id, about["title"], text), rank, 1.0 - distance)
-        for rank, (distance, id, text, about) in enumerate(nearest, 1)
-    )
+    def _passage(self, id: str, text: str | None, about: Mapping[str, Any] | None) -> Passage:
+        title = (about or {}).get(self._title)
+        return Passage(id, title if isinstance(title, str) else "", text or "")
+
+    def _cosine(self, distance: float) -> float:
+        """Of vectors of length one, from Chroma's distance: squared for l2, one minus the product else."""
+        return 1.0 - (distance / 2 if self._space == "l2" else distance)
 
 
 def open_client(place: Path | str) -> Client:

@@ -72,6 +72,16 @@ class Home:
         return self.root / "sweeps"
 
     @property
+    def trash(self) -> Path:
+        """What was deleted and can be brought back."""
+        return self.root / "trash"
+
+    @property
+    def uploads(self) -> Path:
+        """Files that a browser sent and that are not taken in yet."""
+        return self.root / "uploads"
+
+    @property
     def locks(self) -> Path:
         """Lock files; each says who holds it."""
         return self.root / "locks"

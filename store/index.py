@@ -21,7 +21,7 @@ import chromadb
 from chromadb.api.client import Client
 from filelock import FileLock, Timeout
 
-from engine.errors import Damaged, StoreError, StoreHeld, UnknownName
+from engine.errors import Damaged, InputError, StoreError, StoreHeld, UnknownName
 from engine.identity import content_hash
 from engine.retrieval.embedding import Embedder, MiniLM, Vectors
 from engine.retrieval.exact import Exact
@@ -29,6 +29,7 @@ from engine.retrieval.fusion import CONSTANT, DEPTH, Fused
 from engine.retrieval.lexical import SETTINGS, Bm25
 from engine.run.ports import Retriever
 from engine.types import Passage
+from store.attached import open_attached
 from store.chroma import (
     ChromaEmbedding,
     ChromaRetriever,
@@ -89,7 +90,7 @@ def build_index(
     corpus = load_corpus(home, name)
     if server:
         checked_address(server)
-    with _alone(home, name):
+    with alone(home, name):
         vectors = embed_corpus(corpus, embedder, _part(progress, 0, corpus.count))
         tell = _part(progress, corpus.count, corpus.count)
         if (known := _still_good(home, corpus, embedder, server)) is not None:
@@ -115,6 +116,8 @@ def open_index(home: Home, name: str, embedder: Embedder) -> ChromaRetriever:
     built with, Unreachable when its server does not answer.
     """
     report = index_report(home, name)
+    if report.attached:
+        return open_attached(report, embedder)
     check_record(report, load_corpus(home, name), embedder)
     client = open_client(report.server or index_folder(home, name) / report.place)
     try:
@@ -159,19 +162,29 @@ def _open_chroma(home: Home, name: str, embedder: Embedder | None) -> Retriever:
     return open_index(home, name, embedder or MiniLM())
 
 
+def _own(home: Home, name: str) -> Corpus:
+    """The corpus behind an index; InputError where the index is attached and has none here."""
+    if (report := record_before(home, name)) is not None and report.attached:
+        raise InputError(
+            f"index '{name}' is attached: its passages stand on the server, so take it as '{name}' alone"
+        )
+    return load_corpus(home, name)
+
+
 def _open_exact(home: Home, name: str, embedder: Embedder | None) -> Retriever:
-    report, corpus = index_report(home, name), load_corpus(home, name)
+    report, corpus = index_report(home, name), _own(home, name)
     embedder = embedder or MiniLM()
     check_record(report, corpus, embedder)
     return Exact(corpus.passages(), load_vectors(corpus, embedder), embedder)
 
 
 def _open_bm25(home: Home, name: str, _: Embedder | None) -> Retriever:
-    return Bm25(load_corpus(home, name).passages())
+    return Bm25(_own(home, name).passages())
 
 
 def _open_fused(home: Home, name: str, embedder: Embedder | None) -> Retriever:
-    return Fused([_open_chroma(home, name, embedder), _open_bm25(home, name, None)])
+    lexical = _open_bm25(home, name, None)
+    return Fused([_open_chroma(home, name, embedder), lexical])
 
 
 def _recipe_exact(home: Home, name: str) -> str:
@@ -180,7 +193,7 @@ def _recipe_exact(home: Home, name: str) -> str:
 
 
 def _recipe_bm25(home: Home, name: str) -> str:
-    return content_hash(["bm25", load_corpus(home, name).hash, SETTINGS])
+    return content_hash(["bm25", _own(home, name).hash, SETTINGS])
 
 
 def _recipe_fused(home: Home, name: str) -> str:
@@ -291,8 +304,8 @@ def _client(where: Path | str) -> Iterator[Client]:
 
 
 @contextmanager
-def _alone(home: Home, name: str) -> Iterator[None]:
-    """One build of an index at a time, over all processes."""
+def alone(home: Home, name: str) -> Iterator[None]:
+    """One build, or removal, of an index at a time, over all processes; StoreHeld while another is under way."""
     make_folder(home.locks)
     lock = FileLock(home.locks / f"index-{name}.lock", timeout=0)
     try:

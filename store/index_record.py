@@ -45,20 +45,30 @@ class IndexReport:
     place: str
     """The folder beside `current.json`; empty on a server."""
     collection: str
-    found_itself: float = 0.0
-    """Share of sampled passages that are their own nearest neighbour."""
-    recall_at_3: float = 0.0
+    found_itself: float | None = 0.0
+    """Share of sampled passages that are their own nearest neighbour; None where it was not measured."""
+    recall_at_3: float | None = 0.0
     """Against the exact scan, for queries halfway between two passages: harder than questions."""
-    recall_at_10: float = 0.0
+    recall_at_10: float | None = 0.0
     seconds: float = 0.0
     """Of building and checking, the embedding included."""
+    collection_id: str = ""
+    """The server's own id of an attached collection."""
+    title_field: str = "title"
+    """The field of a passage's metadata that holds its title."""
+
+    @property
+    def attached(self) -> bool:
+        """Somebody else's collection: there is no corpus of it here."""
+        return not self.corpus_hash
 
     def __str__(self) -> str:
         """For people: how well the index finds, against the exact scan."""
-        return (
-            f"recall@3 {self.recall_at_3:.3f}, recall@10 {self.recall_at_10:.3f} against the exact "
-            f"scan; {self.count} passages, {self.embedding}, built in {self.seconds:.1f} s"
-        )
+        found = "recall not measured"
+        if self.recall_at_3 is not None and self.recall_at_10 is not None:
+            found = f"recall@3 {self.recall_at_3:.3f}, recall@10 {self.recall_at_10:.3f} against the exact scan"
+        done = "attached" if self.attached else "built"
+        return f"{found}; {self.count} passages, {self.embedding}, {done} in {self.seconds:.1f} s"
 
 
 def index_report(home: Home, name: str) -> IndexReport:

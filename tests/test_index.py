@@ -43,6 +43,7 @@ from store.index import (
     open_retriever,
 )
 from store.recall import measure
+from tests.chroma_server import free_port, running
 
 PLACES = ["Ashwick", "Velm", "Torrin", "Oskhaven", "Lirren", "Dunmoor", "Pelby", "Hask"]
 TRADES = ["masons", "weavers", "salters", "coopers", "dyers", "glovers", "tanners", "smiths"]
@@ -394,35 +395,10 @@ def test_chroma_knows_our_embedding_and_builds_it_itself(built: Home) -> None:
 # -------------------------------------------------------------------------------------------- server
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def is_listening(port: int) -> bool:
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port, folder = free_port(), tmp_path_factory.mktemp("server")
-    command = [str(Path(sys.executable).with_name("chroma")), "run", "--path", str(folder)]
-    process = subprocess.Popen(
-        [*command, "--host", "127.0.0.1", "--port", str(port)],
-        stdout=subprocess.DEVNULL,
-        cwd=folder,
-    )
-    try:
-        deadline = time.monotonic() + 30
-        while not is_listening(port):
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
+    with running(tmp_path_factory.mktemp("server")) as address:
+        yield address
 
 
 def test_a_chroma_server_serves_the_same_index(home: Home, server: str) -> None:

@@ -225,3 +225,24 @@ def _told(show: Any, corpus: str | None) -> str:
         f"{show.format}: {show.count} questions ({hops} hops), {show.with_answers} with answers; supporting passages "
         f"told for {show.told}{where}; {show.passages} passages come with them"
     )
+
+
+@click.command()
+@click.argument("server")
+@click.option("--collection", help="Which of its collections; without it they are listed.")
+@click.option("--name", help="What to call it here.")
+@child_option
+def attach(server: str, collection: str | None, name: str | None, as_child: bool) -> None:
+    """Attach a collection of the Chroma SERVER at http://host:port as an index; it is only read."""
+    from engine.retrieval.embedding import MiniLM
+    from store import attached
+
+    if collection is None:
+        for offered in attached.collections_of(server):
+            click.echo(f"{offered.name}  {offered.count} passages")
+        return
+    if not name:
+        raise click.UsageError("say what to call it here: --name NAME")
+    with telling(as_child):
+        report = attached.attach(Home.find().ensure(), name, server, collection, MiniLM(threads=2))
+    click.echo(f"index {name}: {report}")

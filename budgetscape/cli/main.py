@@ -20,6 +20,7 @@ COMMANDS = {
     "world": "budgetscape.cli.library:world",
     "index": "budgetscape.cli.library:index",
     "questions": "budgetscape.cli.library:questions",
+    "attach": "budgetscape.cli.library:attach",
     "sweep": "budgetscape.cli.sweep:sweep",
     "sweeps": "budgetscape.cli.sweeps:sweeps",
     "judge": "budgetscape.cli.judge:judge",
