@@ -15,7 +15,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from budgetscape.agents_file import read_agents
-from budgetscape.endpoints_file import read_file
+from budgetscape.endpoints_file import VARIABLE, read_file
 from engine.errors import InputError, UnknownName
 from store.home import aside, make_folder, writing
 
@@ -23,12 +23,13 @@ _KEY_LIKE = re.compile(r"(?=.*\d)[A-Z0-9]{16,}")
 """Capitals and digits without a break: more likely a key than the name of a variable."""
 
 
+def is_variable(text: str) -> bool:
+    """Whether this can be the name of an environment variable, and is not rather a key."""
+    return bool(VARIABLE.fullmatch(text)) and not _KEY_LIKE.fullmatch(text)
+
+
 def add_model(path: Path, name: str, fields: Mapping[str, Any]) -> None:
     """Write `[models.NAME]` with the fields that are not None; InputError when it is there or does not pass."""
-    if _KEY_LIKE.fullmatch(str(fields.get("api_key_env") or "")):
-        raise InputError(
-            "api_key_env looks like a key; give the NAME of the variable that holds it"
-        )
     _add(path, "models", name, fields)
 
 
@@ -38,6 +39,10 @@ def add_agent(path: Path, name: str, address: str, version: str, key: str | None
 
 
 def _add(path: Path, kind: str, name: str, fields: Mapping[str, Any]) -> None:
+    if _KEY_LIKE.fullmatch(str(fields.get("api_key_env") or "")):
+        raise InputError(
+            "api_key_env looks like a key; give the NAME of the variable that holds it"
+        )
     document = _read(path)
     tables = document.setdefault(kind, tomlkit.table(is_super_table=True))
     taken = {*document.get("models", ()), *document.get("agents", ())}

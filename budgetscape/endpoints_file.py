@@ -22,7 +22,7 @@ from engine.types import ThinkControl
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 """What a model may be called."""
-_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
+VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 KINDS = ("models", "agents")
 _SECRETS = {"api_key", "key", "token", "password", "secret", "authorization", "headers"}
 
@@ -62,7 +62,7 @@ def _address(value: str) -> str:
 
 
 def _variable(value: str) -> str:
-    if not _VARIABLE.fullmatch(value):
+    if not VARIABLE.fullmatch(value):
         raise ValueError(
             "must be the NAME of an environment variable in capitals, such as OPENAI_API_KEY, not a key"
         )

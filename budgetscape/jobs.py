@@ -29,6 +29,7 @@ PATIENCE_S = 10.0
 LOOK_S = 180.0
 """How long a look into files may take; whole builds may take as long as they like."""
 MOST_LINES = 20
+STALE_S = 86_400.0
 State = Literal["running", "done", "failed", "cancelled"]
 
 
@@ -79,20 +80,17 @@ class Jobs:
 
     def look(self, words: Sequence[str]) -> dict[str, Any]:
         """Run a command that looks into files and return its JSON object; InputError with what it says."""
-        child = self._run([*words, "--json", "--as-child"])
-        assert child.stdin and child.stdout and child.stderr
-        late = threading.Timer(LOOK_S, child.kill)
-        late.start()
         errors: list[str] = []
-        reading = threading.Thread(target=lambda: errors.extend(child.stderr or ()), daemon=True)
-        reading.start()
-        try:
+        with self._run([*words, "--json", "--as-child"]) as child:
+            assert child.stdout is not None
+            late = threading.Timer(LOOK_S, child.kill)
+            late.start()
+            reading = threading.Thread(target=_collect, args=(child, errors), daemon=True)
+            reading.start()
             lines = child.stdout.read().splitlines()
             code = child.wait()
-        finally:
             overdue = not late.is_alive()
             late.cancel()
-            _let_go(child)
             reading.join(PATIENCE_S)
         if code:
             raise InputError(
@@ -147,23 +145,17 @@ class Jobs:
 
     def _follow(self, job: Job, child: subprocess.Popen[str], used: Path | None) -> None:
         errors: list[str] = []
-
-        def read_errors() -> None:
-            for line in child.stderr or ():
-                errors.append(line)
-                del errors[:-MOST_LINES]
-
-        reading = threading.Thread(target=read_errors, daemon=True)
-        reading.start()
-        for line in child.stdout or ():
-            try:
-                told = json.loads(line)
-                job.what, job.done, job.of = told["what"], told["done"], told["of"]
-            except (ValueError, KeyError, TypeError):
-                job.note = line.strip()[:500]
-        code = child.wait()
-        reading.join(PATIENCE_S)
-        _let_go(child)
+        with child:
+            reading = threading.Thread(target=_collect, args=(child, errors), daemon=True)
+            reading.start()
+            for line in child.stdout or ():
+                try:
+                    told = json.loads(line)
+                    job.what, job.done, job.of = told["what"], told["done"], told["of"]
+                except (ValueError, KeyError, TypeError):
+                    job.note = line.strip()[:500]
+            code = child.wait()
+            reading.join(PATIENCE_S)
         job.seconds = time.monotonic() - job.started
         if used is not None:
             shutil.rmtree(used, ignore_errors=True)
@@ -192,8 +184,19 @@ def harmless(name: str) -> str:
 
 
 def clear_uploads(home: Home) -> None:
-    """At the start of the app nothing is being taken in."""
-    shutil.rmtree(home.uploads, ignore_errors=True)
+    """Drop what was sent more than a day ago and never taken in."""
+    for folder in home.uploads.glob("*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > STALE_S:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _collect(child: subprocess.Popen[str], errors: list[str]) -> None:
+    """The last lines of what a child complains of."""
+    with suppress(ValueError):
+        for line in child.stderr or ():
+            errors.append(line)
+            del errors[:-MOST_LINES]
 
 
 def _last(errors: Sequence[str]) -> str:

@@ -243,6 +243,16 @@ class Library:
         words = ["attach", server, "--collection", collection, "--name", name]
         return self.jobs.start(f"Index {name}", name, words)
 
+    def take_bundle(self, path: Path, used: Path) -> Job:
+        """A bundle of a sweep; its runs appear once it is taken in."""
+        return self.jobs.start(
+            f"Bundle {path.name}", str(path), ["store", "import", str(path)], used
+        )
+
+    def look(self, words: Sequence[str]) -> dict[str, Any]:
+        """What files hold, without taking anything in."""
+        return self.jobs.look(words)
+
     def _free(self, name: str) -> None:
         if name in corpus_names(self.home) or name in index_names(self.home):
             raise InputError(f"the name '{name}' is taken; delete it first, or take another name")

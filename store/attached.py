@@ -38,7 +38,7 @@ class Offered(NamedTuple):
     """A collection of a server."""
 
     name: str
-    count: int
+    passages: int
 
 
 def collections_of(server: str) -> list[Offered]:

@@ -10,6 +10,8 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
+from budgetscape.endpoints import Registry
+from budgetscape.library import Library
 from budgetscape.live import LiveRequest, LiveRuns, Loop
 from budgetscape.sweep_opening import quoted
 from budgetscape.sweep_runs import SweepRuns
@@ -210,6 +212,7 @@ class FakeApp:
         toys = ToyParts(self.home, latency_s=0.02)
         command = (sys.executable, "-m", "tests.sweep_fakes", str(folder))
         self.sweeps = SweepRuns(self.home, lambda plan: asyncio.run(quoted(plan, toys)), command)
+        self.library = Library(self.home, Registry.load(self.home, env={}))
         self.named = ["sample"] if runs else []
         self.toys = {MODEL: ToyModel(tick_s), SLOW: ToyModel(SLOW_TICK_S)}
         self.controls: dict[str, str] = {}
@@ -261,6 +264,7 @@ class FakeApp:
     def warm_up(self) -> None: ...
 
     def close(self) -> None:
+        self.library.close()
         self.sweeps.close()
         self.loop.close()
         self.store.close()

@@ -13,11 +13,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import click
 
-from budgetscape.intake import Tell
 from engine.errors import InputError
+
+if TYPE_CHECKING:
+    from budgetscape.intake import Tell
 
 MEMORY_BYTES = 6 << 30
 

@@ -239,7 +239,7 @@ def attach(server: str, collection: str | None, name: str | None, as_child: bool
 
     if collection is None:
         for offered in attached.collections_of(server):
-            click.echo(f"{offered.name}  {offered.count} passages")
+            click.echo(f"{offered.name}  {offered.passages} passages")
         return
     if not name:
         raise click.UsageError("say what to call it here: --name NAME")

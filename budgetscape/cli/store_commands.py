@@ -14,9 +14,11 @@ from typing import Any
 
 import click
 
+from budgetscape.cli.child import telling
 from budgetscape.wiring import samples_folder
 from engine.errors import Damaged, StoreHeld, UnknownName
 from engine.sweeps.record import from_body
+from store.bundle_zip import export_zip, import_zip
 from store.bundles import export_sweep, import_bundle, install_bundles
 from store.history import CellRow, Slice, Store
 from store.home import Home
@@ -142,15 +144,18 @@ def take_in() -> None:
 @click.argument("sweep")
 @click.argument("folder", type=click.Path(path_type=Path))
 def export(sweep: str, folder: Path) -> None:
-    """Write SWEEP as a bundle into FOLDER."""
+    """Write SWEEP as a bundle into FOLDER, or into one file where that ends in .zip."""
+    write = export_zip if folder.suffix == ".zip" else export_sweep
     with opened(Home.find().ensure(), sweep) as history:
-        click.echo(f"{export_sweep(history, sweep, folder)} trajectories written to {folder}")
+        click.echo(f"{write(history, sweep, folder)} trajectories written to {folder}")
 
 
 @store.command(name="import")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def take(folder: Path) -> None:
-    """Take in a bundle from FOLDER."""
+@click.argument("folder", type=click.Path(exists=True, path_type=Path))
+@click.option("--as-child", is_flag=True, hidden=True, help="For the app.")
+def take(folder: Path, as_child: bool) -> None:
+    """Take in a bundle from FOLDER, or from one .zip file."""
     home = Home.find().ensure()
-    name = import_bundle(home, folder)
+    with telling(as_child):
+        name = import_bundle(home, folder) if folder.is_dir() else import_zip(home, folder)
     click.echo(f"sweep {name} is recorded; see it: budgetscape surface --sweep {name}")

@@ -25,8 +25,17 @@ budgetscape sweep PLAN.toml        # plan: strategies, model, index, questions, 
 budgetscape ask "Who founded …?" --search 2 --think 64
 """
 NO_QUESTIONS = """
-**There is no question set yet.** A sweep asks the same questions at every pair of budgets. Load some from a file that
-has one question a line (`id`, `question`, and as far as known `answers`, `hops`, `operations`, `supporting_ids`):
+**There is no question set yet.** A sweep asks the same questions at every pair of budgets. Load some on the page
+**Corpus library**, in the format of HotpotQA, 2WikiMultihopQA, MuSiQue, Bamboogle or FlashRAG, or one question a line
+(`id`, `question`, and as far as known `answers`, `hops`, `operations`, `supporting_ids`):
+"""
+NO_CORPUS = """
+**There is no corpus yet.** Searching needs passages to search in: add files of your own, invent a world, or attach a
+collection of a Chroma server.
+"""
+NO_ENDPOINT = """
+**Only the small models on board answer so far.** Any server that speaks the OpenAI chat interface can be added, hosted
+or your own (vLLM, Ollama, llama.cpp), and so can a search system of your own.
 """
 LOAD = "budgetscape questions questions.jsonl --name mine"
 SWEEP_HINT = (
@@ -34,7 +43,8 @@ SWEEP_HINT = (
     "close the page and come back by its link, and it is still running."
 )
 NO_INDEX = (
-    "No index yet: searching needs one. Build it with `budgetscape index CORPUS --name NAME`."
+    "No index yet: searching needs one. Add your files on the page **Corpus library**, or with "
+    "`budgetscape index FILES --name NAME`."
 )
 SMALL_MODEL = (
     "The model on board is tiny and its world is invented, so nothing can be known by heart: "
@@ -83,6 +93,16 @@ def nothing_to_sweep() -> None:
     with st.container(border=True):
         st.markdown(NO_QUESTIONS)
         st.code(LOAD, language="bash")
+
+
+def no_corpus() -> None:
+    with st.container(border=True):
+        st.markdown(NO_CORPUS)
+
+
+def no_endpoint() -> None:
+    with st.container(border=True):
+        st.markdown(NO_ENDPOINT)
 
 
 def sweep_hint() -> None:

@@ -59,6 +59,14 @@ summary = st.Page(
     help="A sweep in a minute: what to run, what it rests on, and what to be careful with",
 )
 
+corpus_library = st.Page(
+    PAGES / "corpus_library.py",
+    title="Corpus library",
+    icon=":material/library_books:",
+    url_path="corpus-library",
+    help="Corpora, question sets, endpoints and bundles: add, probe, delete, bring back",
+)
+
 published_results = st.Page(
     PAGES / "published_results.py",
     title="Published results",
@@ -85,6 +93,7 @@ PLACES = [
     budget_allocation,
     summary,
     sweep_runs,
+    corpus_library,
     published_results,
     shared_view,
 ]

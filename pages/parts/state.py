@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode, urljoin
 
 import streamlit as st
@@ -45,6 +47,17 @@ class Chosen:
 
 
 @dataclass(slots=True)
+class Held:
+    """Files that this tab sent and that are not taken in yet."""
+
+    ids: tuple[str, ...]
+    folder: Path
+    paths: list[Path]
+    looks: dict[tuple[str, ...], dict[str, Any] | str] = field(default_factory=dict)
+    """What was found in them, by the words that asked; a text is what is wrong with them."""
+
+
+@dataclass(slots=True)
 class Session:
     """One browser tab's memory."""
 
@@ -63,6 +76,14 @@ class Session:
 
     quote: tuple[str, Quote, int] | None = None
     """The last quote of a sweep: of which plan and caps, what it says, and how many trajectories are recorded."""
+    held: dict[str, Held] = field(default_factory=dict)
+    """Uploads by the place on the page that they were given to."""
+    given: dict[str, int] = field(default_factory=dict)
+    """How often an upload of that place was taken in; the next one starts empty."""
+    wrong_key: bool = False
+    """Something that is no name was typed where the name of a variable belongs; it was forgotten at once."""
+    undo: tuple[str, str] | None = None
+    """The id of what this tab deleted last, and what it was."""
     trouble: str = ""
     """What a button could not do, to be said by the run of the script that follows."""
 
