@@ -1,4 +1,4 @@
-"""The command line: `budgetscape ask|world|index|questions|sweep|sweeps|judge|surface|fit|allocate|verdict|store|...`.
+"""The command line: `budgetscape ask|world|index|questions|sweep|sweeps|judge|surface|fit|allocate|gate|store|...`.
 
 An error is one line that says what to do, and a non-zero exit; `--traceback` before the command shows where it came
 from.
@@ -28,6 +28,7 @@ COMMANDS = {
     "fit": "budgetscape.cli.numbers:fit",
     "allocate": "budgetscape.cli.numbers:allocate",
     "verdict": "budgetscape.cli.numbers:verdict",
+    "gate": "budgetscape.cli.gate:gate",
     "store": "budgetscape.cli.store_commands:store",
     "strategies": "budgetscape.cli.data:strategies",
     "models": "budgetscape.cli.data:models",
