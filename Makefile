@@ -23,8 +23,8 @@ help:  ## what can be made
 
 setup: $(READY)  ## install what the app needs into .venv
 
-app: $(READY)  ## start the dashboard on a free port of this machine and tell its address
-	@exec $(PY) app.py $(ARGS)
+app: $(READY)  ## start the dashboard and tell its address; MODE=share serves published views only, MODE=read changes nothing
+	@exec $(PY) app.py $(if $(MODE),--mode $(MODE)) $(ARGS)
 
 $(READY):
 	@test -x $(PY) && grep -qF "$(CURDIR)/$(VENV)" $(VENV)/bin/activate && $(PY) -c '' 2>/dev/null || { \

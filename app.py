@@ -1,6 +1,6 @@
 """The server: Streamlit as an ASGI application with security headers, health and the browser files.
 
-    python app.py --port 8501        streamlit run app.py        uvicorn app:app
+    python app.py --port 8501 --mode share        streamlit run app.py        uvicorn app:app
 
 It serves pages/parts/router.py, so that any address, also a deep link to a fresh server, gets the frame. Nothing heavy
 is imported before the first page is out: models and indexes warm up on a thread of their own.
@@ -12,6 +12,7 @@ import argparse
 import base64
 import hashlib
 import logging
+import os
 import re
 import socket
 import sys
@@ -30,11 +31,16 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from budgetscape.access import Access, embedders
+from engine.errors import BudgetscapeError
 from pages.parts.assets import CLIENT, CLIENT_FILES, client_address, plotly_address, plotly_file
+from pages.parts.visitor import access
+from store.home import Home
 
 HERE = Path(__file__).parent
 FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 HOST = "127.0.0.1"
+READING = ("GET", "HEAD", "OPTIONS")
 
 
 def inline_scripts(page: str) -> list[str]:
@@ -48,11 +54,12 @@ def content_policy() -> str:
     """Only this server's files; blob: carries the glue of the browser components. No eval, no other host."""
     frame = (Path(st.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
     scripts = " ".join(["'self'", "blob:", *inline_scripts(frame)])
+    around = " ".join(["'self'", *embedders()])
     return (
         f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss:; "
         "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; "
-        "frame-ancestors 'self'"
+        f"frame-ancestors {around}"
     )
 
 
@@ -81,6 +88,23 @@ class SecurityHeaders:
         await self.app(scope, receive, with_headers)
 
 
+class Gate:
+    """Where everybody is a viewer, nothing is taken in by HTTP either: no upload, no deletion; and the counts of this
+    process are for those who run it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app: ASGIApp = self.app
+        if scope["type"] == "http" and access() != Access():
+            if scope["path"].endswith("/_stcore/metrics"):
+                app = JSONResponse({"error": "no such page"}, status_code=404)
+            elif scope["method"] not in READING and access().mode:
+                app = JSONResponse({"error": "this server is read-only"}, status_code=405)
+        await app(scope, receive, send)
+
+
 async def health(_: Request) -> Response:
     return JSONResponse({"ok": True})
 
@@ -98,17 +122,18 @@ async def client_js(request: Request) -> Response:
 
 def warm_up() -> None:
     """Open what the pages need while the first one is being painted; a page that needs it sooner simply waits."""
-    from pages.parts.resources import application
+    from pages.parts.resources import held_application
 
     try:
-        application().warm_up()
+        held_application().warm_up()
     except Exception:
         logging.getLogger("budgetscape").exception("warming up failed; the pages will say why")
 
 
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
-    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+    if access().mode != "share":
+        threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     try:
         yield
     finally:
@@ -117,16 +142,27 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
         close_application()
 
 
-app = st.App(
-    HERE / "pages" / "parts" / "router.py",
-    routes=[
-        Route("/healthz", health),
-        Route(plotly_address(), plotly_js),
-        Route(client_address() + "/{name}", client_js),
-    ],
-    middleware=[Middleware(SecurityHeaders)],
-    lifespan=lifespan,
-)
+def built() -> st.App:
+    """The application; raises InputError where `access.toml` or the environment cannot be used."""
+    return st.App(
+        HERE / "pages" / "parts" / "router.py",
+        routes=[
+            Route("/healthz", health),
+            Route(plotly_address(), plotly_js),
+            Route(client_address() + "/{name}", client_js),
+        ],
+        middleware=[Middleware(SecurityHeaders), Middleware(Gate)],
+        lifespan=lifespan,
+        secrets=Access.of(Home.find().root, {}).secrets(),
+    )
+
+
+try:
+    app = built()
+except (
+    BudgetscapeError
+) as error:  # whoever serves it: nobody is let in by a file that cannot be read
+    sys.exit(f"error: {error}")
 
 
 def free_port() -> int:
@@ -150,7 +186,16 @@ def main(arguments: list[str] | None = None) -> None:
     """Serve on a loopback port until stopped."""
     parser = argparse.ArgumentParser(description="The Budgetscape dashboard.")
     parser.add_argument("--port", type=int, default=0, help="a free one is chosen when left out")
-    port = parser.parse_args(arguments).port or free_port()
+    modes = ("read", "share")
+    parser.add_argument(
+        "--mode",
+        choices=modes,
+        help="read: all may look and none may change; share: published views only",
+    )
+    asked = parser.parse_args(arguments)
+    if asked.mode:
+        os.environ["BUDGETSCAPE_MODE"] = asked.mode
+    port = asked.port or free_port()
     threading.Thread(target=announce, args=(port,), name="announce", daemon=True).start()
     sys.argv = [str(HERE / "app.py")]  # Streamlit looks for its configuration beside this file
     app.run(config={"server.port": port})

@@ -1,7 +1,12 @@
-"""The real server over the invented application, as a child process: python tests/serving.py PORT [empty]"""
+"""The real server over the invented application, as a child process: python tests/serving.py PORT [WORDS]
+
+empty: nothing was measured. kept: the data folder is the one that BUDGETSCAPE_HOME names. read: everybody is a viewer.
+share: nothing is invented, the server opens what BUDGETSCAPE_HOME names, and tells every file that it touches.
+"""
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -11,32 +16,49 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 90
+TOUCHING = ("open", "os.listdir", "os.scandir", "os.mkdir", "os.rename", "os.remove", "os.chmod")
 LONG = 10_000
 """Steps of the runs of the sweep `long`."""
 
 
-def serve(port: str, empty: bool) -> None:
+def serve(port: str, words: list[str]) -> None:
     sys.path.insert(0, str(ROOT))
+    if "share" in words:
+        sys.addaudithook(_tell_opened)
     import app
+
+    mode = next((word for word in ("read", "share") if word in words), "")
+    started = ["--port", port, *(["--mode", mode] if mode else [])]
+    if mode == "share":
+        app.main(started)
+        return
     from pages.parts import resources
     from tests.dashboard_fakes import FakeApp, all_runs, journalled, long_runs
 
     with tempfile.TemporaryDirectory() as folder:
-        fake = FakeApp(Path(folder), [] if empty else all_runs(), tick_s=0.01)
-        if not empty:
+        kept = os.environ["BUDGETSCAPE_HOME"] if "kept" in words else folder
+        fake = FakeApp(Path(kept), [] if "empty" in words else all_runs(), tick_s=0.01)
+        if "empty" not in words:
             journalled(fake.home, long_runs(LONG), "long")
             fake.store.ingest()
         resources._opened.append(fake)  # type: ignore[arg-type]
         run = app.app.run
         app.app.run = lambda config: run(config={**config, "server.enableAgentApi": True})
-        app.main(["--port", port])
+        app.main(started)
+
+
+def _tell_opened(event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook: what is opened, listed, created, moved or removed, a line each."""
+    if event in TOUCHING and arguments and isinstance(arguments[0], str | bytes | Path):
+        print("touched", os.fsdecode(arguments[0]), file=sys.stderr, flush=True)
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[tuple[str, Path]]:
+def serving(*arguments: str, **env: str) -> Iterator[tuple[str, Path]]:
     """The address of a fresh server that answers, and the file that holds what it printed."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -44,7 +66,8 @@ def serving(*arguments: str) -> Iterator[tuple[str, Path]]:
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, str(Path(__file__)), str(port), *arguments]
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
-        with subprocess.Popen(command, stdout=log, stderr=log) as server:
+        told = {**os.environ, **env}
+        with subprocess.Popen(command, stdout=log, stderr=log, env=told) as server:
             try:
                 _wait(address, server)
                 yield address, Path(log.name)
@@ -65,4 +88,4 @@ def _wait(address: str, server: subprocess.Popen[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], "empty" in sys.argv)
+    serve(sys.argv[1], sys.argv[2:])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from budgetscape.access import APPLICATION, SNAPSHOTS, Refused, through
 from engine.client.one_file import one_file
 from engine.errors import BudgetscapeError
 from engine.figures.against import Beside, beside
@@ -23,7 +24,7 @@ from engine.figures.surface import METRICS, Mark, SurfaceInfo
 from engine.snapshot import Snapshot
 from engine.sweeps.checkpoints import SWEEP as CHECKPOINTS
 from engine.types import Run
-from pages.parts import state
+from pages.parts import state, visitor
 from pages.parts.assets import plotly_file
 from pages.parts.steps import Shown
 from store.configurations import Cells, one_configuration
@@ -49,7 +50,14 @@ _opened: list[App] = []
 
 
 def application() -> App:
-    """The one application of this process, opened at the first call."""
+    """The application as this visitor may use it: everything that spends or writes is behind this door."""
+    return through(held_application(), visitor.role(), APPLICATION)
+
+
+def held_application() -> App:
+    """The one application of this process, opened at the first call; raises Refused where only views are shared."""
+    if visitor.sharing_only():
+        raise Refused("this server shows published views only")
     with _opening:
         if not _opened:
             from budgetscape import wiring  # takes seconds: models, Chroma, DuckDB
@@ -66,7 +74,7 @@ def close_application() -> None:
 
 def version() -> str:
     """Changes whenever something was stored; the application keeps up with sweeps of other processes."""
-    store = application().store
+    store = held_application().store
     return f"{id(store)}:{store.version()}"
 
 
@@ -260,8 +268,8 @@ class Entry:
 
 
 def snapshots() -> Snapshots:
-    """The published views; they need no application."""
-    return Snapshots(Home.find().snapshots)
+    """The published views as this visitor may use them; they need no application."""
+    return through(Snapshots(Home.find().snapshots), visitor.role(), SNAPSHOTS)
 
 
 def snapshot(snapshot_id: str) -> Snapshot:

@@ -7,17 +7,22 @@ from pathlib import Path
 import streamlit as st
 
 from engine.errors import BudgetscapeError
-from pages.parts import guide, jumping, state, tour
+from pages.parts import guide, jumping, state, tour, visitor
 from pages.parts.assets import CLIENT
 
 PAGES = Path(__file__).parents[1]
 ICON = CLIENT / "icon.svg"
 
+role = visitor.role()
+editor = role == "editor"
+alone = st.context.is_embedded or visitor.sharing_only()
+"""A view without the frame around it."""
+
 live_query = st.Page(
     PAGES / "live_query.py",
     title="Live query",
     icon=":material/bolt:",
-    default=True,
+    default=editor,
     help="Ask a question at a budget of your choice and watch the answer being found",
 )
 quality_surface = st.Page(
@@ -83,6 +88,8 @@ shared_view = st.Page(
     help="What was published here: views that stay as they were, for anyone with their link",
 )
 
+arrival = st.Page(visitor.arrive, title="Budgetscape", default=True, visibility="hidden")
+
 st.set_page_config(
     page_icon=ICON, layout="wide"
 )  # before the pages: their icons would be fetched from elsewhere
@@ -97,15 +104,27 @@ PLACES = [
     published_results,
     shared_view,
 ]
-embedded = st.context.is_embedded
-page = st.navigation(PLACES, position="hidden" if embedded else "top")
+if not editor:
+    PLACES = [place for place in PLACES if place not in (live_query, sweep_runs)]
+if visitor.sharing_only():
+    PLACES = [shared_view]
+page = st.navigation(
+    PLACES if editor else [arrival, *PLACES],
+    position="hidden" if alone or role is None else "top",
+)
 opened = page.url_path == shared_view.url_path and state.shown_snapshot() is not None
 st.set_page_config(page_title=f"{page.title} · Budgetscape", page_icon=ICON)
-if not embedded:
+if role is None:
+    st.title("Budgetscape", anchor=False)
+    visitor.way_in()
+    st.stop()
+if not alone:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("" if opened else page.title, anchor=False, width="stretch")
         jumping.bar(PLACES, quality_surface, trace_compare)
-tour.card(page, PLACES)
+        visitor.way_out()
+if editor:
+    tour.card(page, PLACES)
 try:
     page.run()
 except BudgetscapeError as error:

@@ -13,7 +13,7 @@ from engine.figures.blocks import Block
 from engine.figures.markdown import literal
 from engine.snapshot import LONGEST_NOTES, LONGEST_TITLE, Snapshot
 from engine.view import View
-from pages.parts import dials, guide, resources, state
+from pages.parts import dials, guide, resources, state, visitor
 
 PAGE = str(Path(__file__).parents[1] / "shared_view.py")
 Progress = Callable[[float, str], None]
@@ -33,7 +33,8 @@ def offer(page: str, freeze: Freeze, title: str) -> None:
             view = View.of(page, state.query())
             st.caption("This page as a link, for those who can open this dashboard:")
             st.code(state.address(view), language=None, wrap_lines=True)
-            _publish(view, freeze, title)
+            if visitor.role() == "editor":
+                _publish(view, freeze, title)
 
     drawn()
 
@@ -79,6 +80,9 @@ def _tell(bar: st.delta_generator.DeltaGenerator, share: float, what: str) -> No
 
 def listed() -> None:
     """What was published here, with the ways to open and to withdraw it."""
+    if visitor.role() != "editor":
+        visitor.arrive_by_link()
+        return
     found = resources.published()
     if not found:
         guide.nothing_shared()
@@ -101,7 +105,9 @@ def listed() -> None:
 
 def show(snapshot_id: str) -> None:
     """A published view, as it was."""
-    snapshot = resources.snapshot(snapshot_id)
+    with st.spinner("Opening the view"):
+        snapshot = resources.snapshot(snapshot_id)
+        blocks = resources.drawn_blocks(snapshot_id)
     told = {
         "title": snapshot.title,
         "notes": snapshot.notes,
@@ -109,7 +115,7 @@ def show(snapshot_id: str) -> None:
     }
     with st.container(horizontal=True, horizontal_alignment="right"):
         _save(snapshot_id)
-    dials.shared(snapshot_id, told, resources.drawn_blocks(snapshot_id))
+    dials.shared(snapshot_id, told, blocks)
 
 
 def _save(snapshot_id: str) -> None:
