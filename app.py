@@ -117,7 +117,8 @@ async def client_js(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in CLIENT_FILES:
         return JSONResponse({"error": "no such file"}, status_code=404)
-    return FileResponse(CLIENT / name, media_type="text/javascript", headers=FOR_EVER)
+    kind = "text/css" if name.endswith(".css") else "text/javascript"
+    return FileResponse(CLIENT / name, media_type=kind, headers=FOR_EVER)
 
 
 def warm_up() -> None:

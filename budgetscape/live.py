@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
+from budgetscape.loop import Loop
 from engine.errors import BudgetscapeError, InputError
 from engine.models.capabilities import control_of
 from engine.run.budgets import checked, controlled, doses
@@ -32,6 +34,9 @@ from engine.types import Budget, Question, Run, RunConfig, Step, Usage
 State = Literal["starting", "running", "done", "stopped", "failed"]
 LONGEST_QUESTION = 4_000
 MOST_REMEMBERED = 500
+MOST_BEGUN = 100
+"""More branches than these do not begin at once."""
+TICK_S = 0.01
 _log = logging.getLogger(__name__)
 
 
@@ -77,6 +82,11 @@ class LiveRun:
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
 
     @property
+    def spoke(self) -> bool:
+        """Whether any of its words have come; what only says that a step began is no word."""
+        return any(not isinstance(event, Begun) for event in self.events[:MOST_BEGUN])
+
+    @property
     def over(self) -> bool:
         return self.state in ("done", "stopped", "failed")
 
@@ -94,36 +104,6 @@ class Parts(Protocol):
     def config(self, request: LiveRequest) -> RunConfig: ...
     def price(self, model: str) -> Price: ...
     def save(self, trajectory: Trajectory) -> None: ...
-
-
-class Loop:
-    """One event loop on a thread of its own, for all that must outlive a rerun."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever, name="live", daemon=True)
-        self._thread.start()
-
-    def submit(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
-        return asyncio.run_coroutine_threadsafe(work, self.loop)
-
-    def call(self, work: Coroutine[Any, Any, Any], timeout: float | None = None) -> Any:
-        return self.submit(work).result(timeout)
-
-    def close(self) -> None:
-        if self.loop.is_closed():
-            return
-        self.call(_cancel_all(), 10)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(10)
-        self.loop.close()
-
-
-async def _cancel_all() -> None:
-    others = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
 
 
 class LiveRuns:
@@ -155,6 +135,12 @@ class LiveRuns:
         task = self._tasks.get(run_id)
         if task is not None:
             task.cancel()
+
+    def await_words(self, run_id: str, most_s: float) -> None:
+        """Return when the run has said its first words, is over, or that many seconds have passed."""
+        live, until = self._runs.get(run_id), time.monotonic() + most_s
+        while live and not live.over and not live.spoke and time.monotonic() < until:
+            time.sleep(TICK_S)
 
     def of_run(self, run_id: str) -> LiveRun | None:
         """The live run that was saved under this id."""

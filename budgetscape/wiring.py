@@ -16,7 +16,8 @@ from typing import Any, Self
 
 from budgetscape.endpoints import Registry
 from budgetscape.library import Library
-from budgetscape.live import LiveRequest, LiveRuns, Loop
+from budgetscape.live import LiveRequest, LiveRuns
+from budgetscape.loop import Loop
 from budgetscape.sweep_opening import quoted
 from budgetscape.sweep_runs import SweepRuns
 from engine.errors import BudgetscapeError, StoreHeld, UnknownName

@@ -63,6 +63,7 @@ if asked is not None:
     try:
         replaying.stop_checkpoints(shown)
         asking.ask(app.live, setting, question, at, info if checkpoints else None, GROUP)
+        shown = resources.shown_run(state.shown_run())  # the surface stays as it is until the end
     except BudgetscapeError as error:
         with right:
             guide.trouble(error)
@@ -73,7 +74,7 @@ with right:
         guide.hint(state.shown_run())
         tour.offer()
     elif shown.running:
-        steps.watch(resources.live_run, app.live.stop, shown.id)
+        steps.watch(app.live, resources.live_run, shown.id)
     elif shown.run is None:
         steps.show(shown)
     else:

@@ -80,13 +80,15 @@ def test_plotly_is_served_from_the_installed_package_compressed_and_kept_for_eve
 
 
 @pytest.mark.parametrize("name", CLIENT_FILES)
-def test_browser_modules_are_served_as_scripts(server, name):
+def test_browser_modules_are_served_as_scripts_and_their_sheet_as_such(server, name):
     status, headers, body = get(server[0], f"{client_address()}/{name}")
-    assert status == 200 and headers["Content-Type"].startswith("text/javascript")
-    assert b"export function" in body
+    sheet = name.endswith(".css")
+    assert status == 200
+    assert headers["Content-Type"].startswith("text/css" if sheet else "text/javascript")
+    assert (b".bs " if sheet else b"export function") in body
 
 
-@pytest.mark.parametrize("name", ["__init__.py", "client.css", "..%2F..%2Fapp.py", "none.js"])
+@pytest.mark.parametrize("name", ["__init__.py", "one_file.css", "..%2F..%2Fapp.py", "none.js"])
 def test_nothing_else_of_the_client_folder_is_served(server, name):
     status, _, body = get(server[0], f"{client_address()}/{name}")
     assert status in (400, 404) or b"import" not in body

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from budgetscape.live import LiveRequest, LiveRuns, Loop
+from budgetscape.live import LiveRequest, LiveRuns
+from budgetscape.loop import Loop
 from engine.errors import InputError, StoreError, Unreachable
 from engine.run.driver import Piece
 from engine.run.requests import Reply

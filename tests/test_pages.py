@@ -206,7 +206,7 @@ def test_the_page_offers_the_questions_with_their_difficulty_and_runs_at_the_dia
     finished(filled, live.id)
     at.run()
     assert answered(at)["summary"]["verdict"]
-    assert sent(at, "surface")["figure"]["data"][-1]["text"][0] == "this run"
+    assert sent(at, "surface")["figure"]["data"][-1]["text"][0] == "the last run"
 
 
 def test_a_run_in_the_link_is_shown_again_and_an_unknown_one_is_not_an_error(filled):

@@ -23,9 +23,10 @@ def ask(
     levels: SurfaceInfo | None,
     group: str,
 ) -> None:
-    """Start what was pressed and go where it is shown; `levels` are those whose answers are taken too.
+    """Start what was pressed: one run, which the link then names, or several, which open in lanes.
 
-    Raises InputError where it cannot be started; the press is seen to either way.
+    `levels` are those whose answers are taken too. Raises InputError where it cannot be started; the press is seen to
+    either way.
     """
     in_lanes = state.session().several
     state.taken()
@@ -37,4 +38,3 @@ def ask(
     if levels is not None:
         request = replaying.with_checkpoints(request, levels)
     state.show_run(live.start(request))
-    st.rerun()

@@ -21,6 +21,7 @@ CLIENT_FILES = (
     "palette.js",
     "group.js",
     "shared.js",
+    "client.css",
 )
 """What may be asked for by name; nothing else in the folder is served."""
 

@@ -17,16 +17,26 @@ from engine.figures.lanes import LanesInfo, Opened, chosen, wire
 from engine.figures.replay import ReplayInfo
 from engine.figures.surface import SurfaceInfo, described, surface_figure
 from engine.figures.trace import StepInfo, Summary
-from pages.parts.assets import CLIENT, client_address, plotly_address
+from pages.parts.assets import client_address, plotly_address
 from pages.parts.state import Chosen
 
 _GLUE = """
 const leave = new WeakMap();
+function dressed(address) {  // one sheet for all parts: within every message it would be most of it
+  let sheet = document.getElementById("bs-sheet");
+  if (!sheet) {
+    sheet = Object.assign(document.createElement("link"), { id: "bs-sheet", rel: "stylesheet", href: address });
+    document.head.append(sheet);
+  }
+  const ends = ["load", "error"];
+  return sheet.sheet ? null : new Promise((done) => ends.forEach((end) => sheet.addEventListener(end, done)));
+}
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
   const host = parentElement.querySelector(".bs-host");
   const emit = (name, value) => (name === "at" ? setStateValue : setTriggerValue)(name, value);
   let gone = false;
-  import(new URL(data.module, document.baseURI).href).then((part) => {
+  const there = (address) => new URL(address, document.baseURI).href;
+  Promise.all([import(there(data.module)), dressed(there(data.sheet))]).then(([part]) => {
     if (!gone) leave.set(host, part.mount(host, data, emit));
   });
   return () => {
@@ -46,7 +56,6 @@ def _part(name: str) -> Any:
     return st.components.v2.component(
         f"budgetscape_{name}",
         html="<div class='bs-host'></div>",
-        css=(CLIENT / "client.css").read_text(encoding="utf-8"),
         js=_GLUE,
         isolate_styles=False,  # Plotly puts its styles into the page
     )
@@ -63,7 +72,8 @@ def _ignore() -> None:
 
 
 def _data(module: str, **data: Any) -> dict[str, Any]:
-    return {"module": f"{client_address()}/{module}.js", **data}
+    files = client_address()
+    return {"module": f"{files}/{module}.js", "sheet": f"{files}/client.css", **data}
 
 
 def surface(

@@ -248,7 +248,7 @@ def marks(shown: Shown | None, metric: str) -> list[Mark]:
     if shown is None or shown.run is None:
         return []
     z = getattr(shown.run.scores, metric, None)
-    label = "this run" if z is not None else "this run (no gold answer is known)"
+    label = "the last run" if z is not None else "the last run (no gold answer is known)"
     used = shown.run.trace.think.used if shown.budget.effort else shown.budget.think
     held = expected(shown, metric)
     hangs = held.expected if held else None

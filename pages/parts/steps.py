@@ -35,7 +35,7 @@ from engine.types import (
 from pages.parts import dials
 
 if TYPE_CHECKING:
-    from budgetscape.live import LiveRun
+    from budgetscape.live import LiveRun, LiveRuns
 
 POLL_S = 0.3
 Price = Callable[[Usage], float | None]
@@ -158,15 +158,18 @@ def head(shown: Shown) -> None:
         st.text(shown.note[:1].upper() + shown.note[1:])
 
 
-def watch(read: Callable[[str], Shown], stop: Callable[[str], None], run_id: str) -> None:
+def watch(live: LiveRuns, read: Callable[[str], Shown], run_id: str) -> None:
     """Show a live run until it is over, then draw the page once more with what it left."""
 
     @st.fragment(run_every=POLL_S)
     def poll() -> None:
+        live.await_words(run_id, POLL_S)  # the first words do not wait for the next look
         shown = read(run_id)
         if not shown.running:
             st.rerun()
-        st.button("Stop", icon=":material/stop_circle:", key="stop", on_click=stop, args=(run_id,))
+        st.button(
+            "Stop", icon=":material/stop_circle:", key="stop", on_click=live.stop, args=(run_id,)
+        )
         show(shown)
 
     poll()
