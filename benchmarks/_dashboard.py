@@ -1,4 +1,4 @@
-"""The dashboard as `make app` starts it, in a data folder of its own, for the benchmarks that look at it from outside."""
+"""The dashboard as `make app` starts it, in a data folder of its own, for benchmarks that look at it from outside."""
 
 from __future__ import annotations
 

@@ -38,10 +38,7 @@ with left:
         info, readings, at, group=GROUP, camera=state.camera(), turned=state.link_camera
     )
 with right:
-    now = dials.dials(readings, at, group=GROUP)
-    if now != at:
-        state.link_at(now)
-    state.session().at[GROUP] = now
+    dials.linked(readings, at, group=GROUP)
     st.caption(guide.SMALL_MODEL)
 
 if said := guide.doses(cells):

@@ -41,6 +41,8 @@ class Store:
         self.home, self._db, self._owner, self._only = home, db, owner, only
         self._writing = threading.Lock()
         """Held during an ingest and on closing: two ingests at once would read the same lines."""
+        self._known, self._version, self._ingests = threading.Lock(), "", 0
+        """Only an ingest changes what is stored, and every page asks for the version several times."""
 
     @classmethod
     def open(cls, home: Home, wait_s: float = 2.0) -> Self:
@@ -66,15 +68,27 @@ class Store:
 
     def ingest(self) -> Ingested:
         """Take in what the journals have that this store has not."""
-        with self._writing, self._db.cursor() as db:
-            return ingest(db, self.home, self._only)
+        try:
+            with self._writing, self._db.cursor() as db:
+                return ingest(db, self.home, self._only)
+        finally:
+            with self._known:
+                self._version, self._ingests = "", self._ingests + 1
 
     def version(self) -> str:
         """Changes whenever something was taken in; a key for caches."""
+        with self._known:
+            held, asked = self._version, self._ingests
+        if held:
+            return held
         row = self._one(
             "SELECT count(*), coalesce(sum(upto), 0), (SELECT count(*) FROM stale) FROM ingested"
         )
-        return "-".join(map(str, row))
+        found = "-".join(map(str, row))
+        with self._known:
+            if asked == self._ingests:
+                self._version = found
+        return found
 
     # ------------------------------------------------------------------------------------ surfaces
 

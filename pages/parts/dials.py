@@ -17,6 +17,7 @@ from engine.figures.lanes import LanesInfo, Opened, chosen, wire
 from engine.figures.replay import ReplayInfo
 from engine.figures.surface import SurfaceInfo, described, surface_figure
 from engine.figures.trace import StepInfo, Summary
+from pages.parts import state
 from pages.parts.assets import client_address, plotly_address
 from pages.parts.state import Chosen
 
@@ -130,6 +131,16 @@ def dials(
     key = f"{group}_dials" if "search" not in hidden else f"{group}_readings"
     result = _dials(key=key, data=data, default={"at": None}, on_at_change=_ignore)
     return snapped(result.at, info) or at
+
+
+@st.fragment
+def linked(info: DialsInfo, at: tuple[int, int], *, group: str) -> None:
+    """The dials, remembered and put into the link when they are let go; nothing else of the page is drawn again."""
+    held = state.session().at
+    now = dials(info, held.get(group, at), group=group)
+    if now != held.get(group, at):
+        state.link_at(now)
+    held[group] = now
 
 
 def readings(

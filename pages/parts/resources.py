@@ -95,6 +95,11 @@ def _looks(as_of: str) -> dict[Key, Identity]:  # noqa: ARG001  (the key of the 
 
 def sweeps() -> list[str]:
     """Names of the sweeps that have runs, the largest first, live runs last."""
+    return _sweeps(version())
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _sweeps(as_of: str) -> list[str]:  # noqa: ARG001  (the key of the cache)
     rows = [s for s in application().store.sweeps() if s.runs]
     return [s.name for s in sorted(rows, key=lambda s: (s.name in BESIDE, -s.runs, s.name))]
 
