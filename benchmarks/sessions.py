@@ -11,84 +11,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import random
 import sys
 import tempfile
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.asyncio.client import ClientConnection, connect
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks._dashboard import dashboard  # noqa: E402
+from tests.visitor import Visitor, visit  # noqa: E402
 
 PROMISE_S = 1.5
 EVERY_S = 5.0
 PAGE, DIALS = "quality-surface", "quality_dials"
-LARGEST = 64 * 2**20
 PATIENCE_S = 120.0
-
-
-@dataclass
-class Visitor:
-    """One browser tab, as far as the server can tell."""
-
-    socket: ClientConnection
-    dials: str = ""
-    """The id of the dials on the page."""
-    levels: tuple[list[int], list[int]] = ([], [])
-    held: set[str] = field(default_factory=set)
-    """Hashes of the messages that need not be sent again."""
-    errors: list[str] = field(default_factory=list)
-
-    async def rerun(self, at: tuple[int, int] | None = None) -> float:
-        """Let go of the dials there, or open the page; seconds until it is drawn."""
-        message = BackMsg()
-        asked = message.rerun_script
-        asked.page_name = PAGE
-        asked.cached_message_hashes.extend(self.held)
-        if at is not None:
-            state = asked.widget_states.widgets.add()
-            state.id = self.dials
-            state.json_value = json.dumps({"at": {"search": at[0], "think": at[1]}})
-        began = time.perf_counter()
-        await self.socket.send(message.SerializeToString())
-        async with asyncio.timeout(PATIENCE_S):
-            while not self._heard(ForwardMsg.FromString(await self.socket.recv(decode=False))):
-                pass
-        return time.perf_counter() - began
-
-    def _heard(self, message: ForwardMsg) -> bool:
-        """Whether this was the last message of a rerun."""
-        if message.metadata.cacheable and message.hash:
-            self.held.add(message.hash)
-        element = message.delta.new_element
-        kind = element.WhichOneof("type")
-        if kind == "exception":
-            self.errors.append(element.exception.message)
-        if kind == "bidi_component" and DIALS in element.bidi_component.id:
-            self._learn(element.bidi_component)
-        return message.WhichOneof("type") == "script_finished"
-
-    def _learn(self, component: Any) -> None:
-        told = json.loads(component.json)["dials"]
-        self.dials = component.id
-        self.levels = (told["search"]["levels"], told["think"]["levels"])
-
-
-async def visit(address: str) -> Visitor:
-    """A visitor who has the page before her."""
-    url = address.replace("http", "ws", 1) + "/_stcore/stream"
-    visitor = Visitor(await connect(url, subprotocols=["streamlit"], max_size=LARGEST))  # type: ignore[list-item]
-    await visitor.rerun()
-    assert visitor.dials, "the page has no dials"
-    return visitor
 
 
 async def drags(visitor: Visitor, count: int, dice: random.Random) -> list[float]:
@@ -103,7 +40,7 @@ async def drags(visitor: Visitor, count: int, dice: random.Random) -> list[float
 
 async def measure(address: str, sessions: int, count: int) -> tuple[list[float], list[str]]:
     """Seconds of every drag, and what went wrong."""
-    visitors = [await visit(address) for _ in range(sessions)]
+    visitors = [await visit(address, PAGE, DIALS) for _ in range(sessions)]
     dice = [random.Random(n) for n in range(sessions)]
     told = await asyncio.gather(
         *(drags(v, count, d) for v, d in zip(visitors, dice, strict=True)), return_exceptions=True
