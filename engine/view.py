@@ -23,7 +23,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "trace-compare": ("lane", "open", "compare_align", "compare_fold"),
     "quality-surface": (*_FILTERS, "spacing", "at", "camera", "cell", "run"),
     "budget-allocation": (*_FILTERS, "unit", "margin"),
-    "summary": _FILTERS,
+    "summary": (*_FILTERS, "unit", "margin"),
     "sweep-runs": ("sweep",),
     "published-results": ("words", "dataset", "metric", "evidence"),
     "shared-view": ("id",),

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from engine.analysis.effort import Used, places
-from engine.analysis.panel import Group, Panel, Row, panels
+from engine.analysis.panel import Axis, Group, Panel, Row, panels
 from engine.errors import BudgetscapeError, UnknownName
 from engine.strategies import knobs_of
 from store.history import Slice, Store
@@ -62,17 +62,22 @@ def _placed(rows: list[Row]) -> list[Row]:
 
 
 @lru_cache(maxsize=1024)
-def _most(strategy: str, content: str) -> int | None:
-    """The largest search budget that these knobs can use; None for runs of a strategy that is not known here."""
+def _reach(strategy: str, content: str) -> tuple[int | None, tuple[Axis, ...]]:
+    """The largest search budget that these knobs can use, and what they can be made to spend.
+
+    Unknown for runs of a strategy that is not known here.
+    """
     try:
-        return knobs_of(strategy, json.loads(content).get("knobs")).most_searches
+        knobs = knobs_of(strategy, json.loads(content).get("knobs"))
     except BudgetscapeError:
-        return None
+        return None, ()
+    return knobs.most_searches, tuple(sorted(knobs.forcible))
 
 
 def _row(r: dict[str, Any]) -> Row:
     knobs = json.loads(r["content"])["knobs"] if r["content"] else {}
     width = knobs.get("width")
+    most, forcible = _reach(r["strategy"], r["content"] or "{}")
     group = Group(
         strategy=r["strategy"],
         model=r["model"],
@@ -81,7 +86,8 @@ def _row(r: dict[str, Any]) -> Row:
         search_mode=r["search_mode"],
         think_mode=r["think_mode"],
         width=width if isinstance(width, int) else None,
-        most_searches=_most(r["strategy"], r["content"] or "{}"),
+        most_searches=most,
+        forcible=forcible,
     )
     whole = {k: None if r[k] is None else int(r[k]) for k in ("hops", "operations")}
     return Row(

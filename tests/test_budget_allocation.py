@@ -68,3 +68,15 @@ def test_a_figure_shows_bands_and_steps_and_takes_no_markup():
 )
 def test_what_cannot_be_drawn_has_its_reason(info):
     assert info.reason == "why" and info.series == ()
+
+
+def test_the_missing_cells_become_the_form_of_a_sweep(filled):  # noqa: F811
+    at = visit(PAGE)
+    (plan,) = [b for b in at.button if b.label == "Plan these cells"]
+    plan.click().run()
+    assert not at.exception, at.exception
+    assert at.title[0].value == "Sweep runs"
+    assert at.text_input(key="sweep_name").value.endswith("-verdict")
+    assert at.multiselect(key="sweep_strategies").value in (["corag"], ["iterative"])
+    levels = at.text_input(key="sweep_search").value.split(", ")
+    assert len(levels) >= 7 and at.number_input(key="sweep_limit").value == 12

@@ -16,7 +16,7 @@ from engine.analysis.evidence import difference, evidence
 from engine.analysis.lines import line
 from engine.analysis.needed import filled, questions_for
 from engine.analysis.panel import Group, Row, Unknown, panels
-from engine.analysis.sentences import sentence
+from engine.analysis.sentences import sentence, wanted
 from engine.analysis.verdict import verdict
 from engine.sweeps.plan import read_plan
 from tests.panel_fakes import SEARCH, THINK, panel_of, scores, tokens
@@ -58,7 +58,7 @@ def test_too_few_levels_ask_for_the_missing_ones_as_a_plan_that_can_be_read():
     got = verdict(panel_of(y, (0, 1, 2, 4), (0, 32, 128)))
     assert got.mixture.word == "cannot tell" and "a shape needs 7" in got.mixture.why
     assert len(got.needed.search) == len(got.needed.think) == 7
-    plan = read_plan(got.needed.toml("more", "sample", "sample"))
+    plan = read_plan(got.needed.toml("sample"))
     assert plan.search == got.needed.search and plan.limit == got.needed.questions
 
 
@@ -189,3 +189,18 @@ def test_whatever_the_rows_are_there_is_an_answer_or_a_reason(rows):
         assert plain(one) and plain(told)
     body = answers.allocated(some, ("hops",), "tokens", 0.02, 50.0, 0.5)
     assert answers.allocated_lines(body, "tokens") and plain(body)
+
+
+def test_a_budget_that_goes_unused_is_planned_to_be_spent():
+    """More questions at the same permissions would tell nothing: the plan makes a dose of the budget."""
+    group = Group("corag", "small", forcible=("search", "think"), index_name="sample")
+    idle = surface(0.05, 0.05, 40, group=group, spend=np.full((7, 7), 100.0))
+    used = np.minimum(np.array(THINK), 64.0)[None, None, :] * np.ones((40, 7, 1))
+    idle.spent["think_used"][:] = used
+    idle.spent["search_used"][:] = np.array(SEARCH)[None, :, None]
+    got = verdict(idle)
+    assert "spends no more tokens" in got.mixture.why and got.needed.force == ("think",)
+    assert got.needed.runs == got.needed.questions * len(got.needed.cells)
+    plan = read_plan(got.needed.toml("sample"))
+    assert plan.think_mode == "force" and plan.search_mode == "cap" and plan.index == "sample"
+    assert "reasoning budget to be spent" in wanted(got.needed)

@@ -13,10 +13,9 @@ from engine.analysis.demand import demands, yields
 from engine.analysis.estimate import Estimate
 from engine.analysis.evidence import Evidence, evidence
 from engine.analysis.joint import corners, joint, steps
-from engine.analysis.needed import Needed
 from engine.analysis.paired import table
 from engine.analysis.panel import Axis, Panel, Stratum, Unknown, strata
-from engine.analysis.sentences import sentence
+from engine.analysis.sentences import sentence, wanted
 from engine.analysis.verdict import verdict
 
 AXES: tuple[Axis, Axis] = ("search", "think")
@@ -264,17 +263,5 @@ def judged_lines(one: dict[str, Any]) -> list[str]:
             for a in under.apart
         ]
     if found.needed is not None:
-        lines.append(f"  {_needed(found.needed)}")
+        lines.append(f"  {wanted(found.needed)}; --plan FILE writes the plan")
     return lines
-
-
-def _needed(more: Needed) -> str:
-    quote = "" if more.tokens is None else f", about {more.tokens:,.0f} tokens"
-    quote += (
-        "" if more.seconds is None else f" and {more.seconds / 60:,.0f} minutes one after another"
-    )
-    return (
-        f"run these cells: search {', '.join(map(str, more.search))} and think "
-        f"{', '.join(map(str, more.think))} for {more.questions} questions ({more.runs:,} runs{quote}); "
-        "--plan FILE writes the plan"
-    )

@@ -174,8 +174,6 @@ def _write_plan(path: Path, some: tuple[Panel, ...], verdicts: list[Any], questi
     """The first surface's missing cells; one plan is one strategy."""
     for panel, found in zip(some, verdicts, strict=True):
         if found.needed is not None:
-            name = f"{found.strategy}-verdict".replace(".", "-")[:64]
-            text = found.needed.toml(name, panel.group.index_name or None, questions)
-            path.write_text(text, "utf-8")
+            path.write_text(found.needed.toml(questions), "utf-8")
             return f"{path} plans the missing cells of {panel.group.name}: budgetscape sweep {path}"
     raise InputError("no surface needs more cells for its verdict: there is nothing to plan")

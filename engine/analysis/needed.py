@@ -8,7 +8,7 @@ from math import ceil, sqrt
 import numpy as np
 
 from engine.analysis.lines import ENOUGH
-from engine.analysis.panel import Floats, Panel
+from engine.analysis.panel import Axis, Floats, Panel
 
 MOST_QUESTIONS = 100_000
 
@@ -28,43 +28,73 @@ class Needed:
     tokens: float | None
     """About what these runs would be charged, from the runs so far; None where that cannot be told."""
     seconds: float | None
+    force: tuple[Axis, ...] = ()
+    """Budgets that are to be spent: as permissions they went unused, and more of the same would tell nothing."""
+    index: str = ""
 
-    def toml(self, name: str, index: str | None, questions: str) -> str:
+    @property
+    def name(self) -> str:
+        """What a sweep of it may be called."""
+        return f"{self.strategy}-verdict".replace(".", "-")[:64]
+
+    def toml(self, questions: str) -> str:
         """A plan of it for `budgetscape sweep`."""
         lines = [
-            f'name = "{name}"',
+            f'name = "{self.name}"',
             f'strategies = ["{self.strategy}"]',
             f'models = ["{self.model}"]',
-            *([f'index = "{index}"'] if index else []),
+            *([f'index = "{self.index}"'] if self.index else []),
             f'questions = "{questions}"',
             f"search = [{', '.join(map(str, self.search))}]",
             f"think = [{', '.join(map(str, self.think))}]",
+            *(f'{axis}_mode = "force"' for axis in self.force),
             f"limit = {self.questions}",
         ]
         return "\n".join(lines) + "\n"
 
 
 def needed(
-    panel: Panel, at_search: int, at_think: int, questions: int, widen: dict[str, int] | None = None
+    panel: Panel,
+    at_search: int,
+    at_think: int,
+    questions: int,
+    widen: dict[str, int] | None = None,
+    force: tuple[Axis, ...] = (),
 ) -> Needed:
-    """The two lines through a cell with enough levels each; `widen` names the largest level that an axis must reach."""
+    """The two lines through a cell with enough levels each.
+
+    `widen` names the largest level that an axis must reach, `force` the budgets that must be spent: runs that were only
+    allowed to spend them are no part of such a grid.
+    """
     widen = widen or {}
     most = panel.group.most_searches
     search = filled(panel.search, 1, widen.get("search", 0), most)
     think = filled(panel.think, 16, widen.get("think", 0))
     questions = min(MOST_QUESTIONS, max(questions, len(panel.questions)))
     have = {
-        (s, t): int((panel.n[:, i, j] > 0).sum())
+        (s, t): 0 if force else int((panel.n[:, i, j] > 0).sum())
         for i, s in enumerate(panel.search)
         for j, t in enumerate(panel.think)
     }
     cross = sorted({*((s, at_think) for s in search), *((at_search, t) for t in think)})
     cells = tuple(c for c in cross if have.get(c, 0) < questions)
     missing = [questions - have.get(c, 0) for c in cells]
-    tokens, seconds = (_about(panel, unit, cells, missing) for unit in ("tokens", "seconds"))
+    tokens, seconds = (
+        _about(panel, unit, cells, missing, bool(force)) for unit in ("tokens", "seconds")
+    )
     group = panel.group
     return Needed(
-        group.strategy, group.model, search, think, cells, questions, sum(missing), tokens, seconds
+        group.strategy,
+        group.model,
+        search,
+        think,
+        cells,
+        questions,
+        sum(missing),
+        tokens,
+        seconds,
+        force,
+        group.index_name,
     )
 
 
@@ -106,14 +136,21 @@ def questions_for(now: int, detectable: float, wanted: float) -> int:
 
 
 def _about(
-    panel: Panel, unit: str, cells: tuple[tuple[int, int], ...], runs: list[int]
+    panel: Panel, unit: str, cells: tuple[tuple[int, int], ...], runs: list[int], spent: bool
 ) -> float | None:
-    """Spending of runs in some cells, from a plane through the measured means."""
+    """Spending of runs in some cells, from a plane through the measured means.
+
+    Where the budgets are to be `spent`, the plane is over what was used, and the cells use all of theirs.
+    """
     costs = panel.mean(unit)
-    i, j = np.nonzero(np.isfinite(costs))
+    used = panel.mean("search_used"), panel.mean("think_used")
+    known = np.isfinite(costs) & (np.isfinite(used[0]) & np.isfinite(used[1]) if spent else True)
+    i, j = np.nonzero(known)
     if not len(i):
         return None
     s, t = np.array(panel.search, dtype=np.float64)[i], np.array(panel.think, dtype=np.float64)[j]
+    if spent:
+        s, t = used[0][i, j], used[1][i, j]
     plane = np.linalg.lstsq(_plane(s, t), costs[i, j], rcond=None)[0]
     at = np.array(cells, dtype=np.float64).reshape(-1, 2)
     guessed = np.maximum(_plane(at[:, 0], at[:, 1]) @ plane, float(costs[i, j].min()))

@@ -45,6 +45,8 @@ class Group(NamedTuple):
     """Queries a round may send at once, where the strategy has that knob."""
     most_searches: int | None = None
     """What the strategy can reach with its knobs; None where that is not known."""
+    forcible: tuple[Axis, ...] = ()
+    """Budgets that the strategy can be made to spend."""
 
     @property
     def name(self) -> str:

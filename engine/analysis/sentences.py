@@ -1,8 +1,9 @@
-"""A verdict in one plain sentence, with the numbers it rests on."""
+"""A verdict in one plain sentence, with the numbers it rests on, or with what to run to be able to tell."""
 
 from __future__ import annotations
 
 from engine.analysis.estimate import Estimate
+from engine.analysis.needed import Needed
 from engine.analysis.verdict import Verdict
 
 
@@ -32,6 +33,21 @@ def sentence(found: Verdict) -> str:
         faster = "sooner" if bend.difference.value < 0 else "later"
         said.append(f"its returns fade {faster} ({_points(bend.difference)} points)")
     return f"Search does not scale like reasoning here ({where}): {', and '.join(said)}."
+
+
+def wanted(more: Needed) -> str:
+    """What to run to be able to tell, and about what it takes."""
+    names = {"search": "the search budget", "think": "the reasoning budget"}
+    spent = " and ".join(names[axis] for axis in more.force)
+    doses = f", {spent} to be spent and not only allowed" if spent else ""
+    quote = "" if more.tokens is None else f", about {more.tokens:,.0f} tokens"
+    quote += (
+        "" if more.seconds is None else f" and {more.seconds / 60:,.0f} minutes one after another"
+    )
+    return (
+        f"run these cells: search {', '.join(map(str, more.search))} and think "
+        f"{', '.join(map(str, more.think))} for {more.questions} questions{doses} ({more.runs:,} runs{quote})"
+    )
 
 
 def _points(estimate: Estimate) -> str:

@@ -26,7 +26,7 @@ from engine.analysis.common_cost import Placed, Shared, placed, shared
 from engine.analysis.estimate import Estimate, contrast, standard_error
 from engine.analysis.lines import ENOUGH, Line, line
 from engine.analysis.needed import Needed, needed, questions_for
-from engine.analysis.panel import Bools, Floats, Panel, Stratum, Unknown, stratum_of
+from engine.analysis.panel import Axis, Bools, Floats, Panel, Stratum, Unknown, stratum_of
 from engine.analysis.trend import Trend, trend
 
 MARGIN = 0.01
@@ -35,6 +35,8 @@ WRONG = 0.03
 """How often axes that scale alike may be called different."""
 POWER = 0.8
 BEND = 4.0
+UNUSED = 0.75
+"""Share of its largest budget below which an axis that does not reach far enough is to be forced."""
 FEWEST = 20
 """Questions below which a stratum gets no verdict."""
 
@@ -120,14 +122,15 @@ def verdict(
     if why:
         return _untold(panel, unit, margin, why, places, (search, think))
     axes = placed(search, unit), placed(think, unit)
+    idle = _idle(panel, search, think)
     for axis in axes:
         if isinstance(axis, Unknown):
-            return _untold(panel, unit, margin, axis.why, places, (search, think))
+            return _untold(panel, unit, margin, axis.why, places, (search, think), force=idle)
     assert isinstance(axes[0], Placed) and isinstance(axes[1], Placed)
     common = shared(axes[0], axes[1], unit)
     if isinstance(common, Unknown):
-        widen = _widen(search, think, axes[0], axes[1])
-        return _untold(panel, unit, margin, common.why, places, (search, think), widen)
+        widen = {} if idle else _widen(search, think, axes[0], axes[1])
+        return _untold(panel, unit, margin, common.why, places, (search, think), widen, idle)
     return _told(panel, unit, by, margin, (search, think), common)
 
 
@@ -246,6 +249,18 @@ def _widen(search: Line, think: Line, a: Placed, b: Placed) -> dict[str, int]:
     return {short.axis: int(short.levels[-1] * factor)}
 
 
+def _idle(panel: Panel, *lines: Line) -> tuple[Axis, ...]:
+    """Budgets that were permissions, went unused at their largest, and could be forced."""
+    modes = {"search": panel.group.search_mode, "think": panel.group.think_mode}
+    return tuple(
+        one.axis
+        for one in lines
+        if modes[one.axis] == "cap"
+        and one.axis in panel.group.forcible
+        and one.used[-1] < UNUSED * one.levels[-1]
+    )
+
+
 def _stuck(panel: Panel) -> str:
     """Why no more runs would help: an axis cannot have enough levels."""
     if panel.group.think_mode == "effort":
@@ -253,8 +268,10 @@ def _stuck(panel: Panel) -> str:
     most = panel.group.most_searches
     if most is None or most >= ENOUGH - 1:
         return ""
-    times = ("never", "at most once")[most] if most < 2 else f"at most {most} times"
-    return f"{panel.group.strategy} with these knobs searches {times}, too little for a shape"
+    does = ("never searches", "searches at most once", f"searches at most {most} times")[
+        min(most, 2)
+    ]
+    return f"{panel.group.strategy} with these knobs {does}, too little for a shape"
 
 
 def _untold(
@@ -265,6 +282,7 @@ def _untold(
     places: tuple[int, int],
     lines: tuple[Line, Line] | None,
     widen: dict[str, int] | None = None,
+    force: tuple[Axis, ...] = (),
 ) -> Verdict:
     why = _stuck(panel) or why
     count = len(lines[0].questions) if lines else len(panel.questions)
@@ -272,7 +290,7 @@ def _untold(
     more = (
         None
         if _stuck(panel)
-        else needed(panel, *places, max(200, len(panel.questions)), dict(widen or {}))
+        else needed(panel, *places, max(200, len(panel.questions)), dict(widen or {}), force)
     )
     group = panel.group
     return Verdict(

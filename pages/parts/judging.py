@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,11 +12,11 @@ from engine.analysis.demand import demands, yields
 from engine.analysis.evidence import Apart, Evidence
 from engine.analysis.joint import corners, joint
 from engine.analysis.panel import Axis, Panel, Unknown
-from engine.analysis.sentences import sentence
+from engine.analysis.sentences import sentence, wanted
 from engine.figures.markdown import literal
 from engine.figures.spending import axis_info
 from engine.figures.surface import METRICS
-from pages.parts import weighing
+from pages.parts import sweep_form, weighing
 from pages.parts.allocating import Looks, chart, told
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pages.parts.controls import Spending
     from pages.parts.weighing import Spent
 
+PAGES = Path(__file__).parents[1]
 AXES: tuple[Axis, Axis] = ("search", "think")
 BADGES = {
     "alike": (":material/check:", "green"),
@@ -57,7 +59,7 @@ def verdict(found: Spent, panel: Panel, looks: Looks, chosen: Spending) -> None:
             key="evidence",
         )
     _curves(found, panel, looks, chosen)
-    _needed(said, panel)
+    _needed(found, said)
 
 
 def _apart(one: Apart) -> dict[str, str]:
@@ -97,28 +99,23 @@ def _curves(found: Spent, panel: Panel, looks: Looks, chosen: Spending) -> None:
                 st.caption(literal(f"{note} {read.caution}".strip()))
 
 
-def _needed(said: Verdict, panel: Panel) -> None:
+def _needed(found: Spent, said: Verdict) -> None:
     more = said.needed
     if more is None:
         return
-    took = "" if more.tokens is None else f", about {more.tokens:,.0f} tokens"
-    took += (
-        "" if more.seconds is None else f" and {more.seconds / 60:,.0f} minutes one after another"
-    )
-    st.markdown(
-        literal(
-            f"To tell, run search {', '.join(map(str, more.search))} and think {', '.join(map(str, more.think))} "
-            f"for {more.questions} questions: {more.runs:,} runs{took}."
+    st.markdown(literal(f"To tell, {wanted(more)}."))
+    with st.container(horizontal=True):
+        if st.button("Plan these cells", icon=":material/playlist_add:", type="primary"):
+            sweep_form.begin(more, found.questions)
+            st.switch_page(str(PAGES / "sweep_runs.py"))
+        st.download_button(
+            "As a plan file",
+            more.toml(found.questions or "QUESTIONS"),
+            file_name=f"{more.name}.toml",
+            icon=":material/download:",
+            on_click="ignore",
+            help="For budgetscape sweep",
         )
-    )
-    name = f"{more.strategy}-verdict".replace(".", "-")[:64]
-    st.download_button(
-        "Plan these cells",
-        more.toml(name, panel.group.index_name or None, "QUESTIONS"),
-        file_name=f"{name}.toml",
-        icon=":material/playlist_add:",
-        help="A plan for budgetscape sweep; put the name of the question set in it",
-    )
 
 
 def together(panel: Panel) -> None:

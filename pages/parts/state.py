@@ -84,6 +84,8 @@ class Session:
     """Something that is no name was typed where the name of a variable belongs; it was forgotten at once."""
     undo: tuple[str, str] | None = None
     """The id of what this tab deleted last, and what it was."""
+    planned: dict[str, Any] = field(default_factory=dict)
+    """First values of the form for a sweep, as an analysis asked for them."""
     trouble: str = ""
     """What a button could not do, to be said by the run of the script that follows."""
 

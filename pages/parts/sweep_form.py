@@ -16,22 +16,76 @@ from engine.sweeps.plan import Plan, read_plan
 from engine.sweeps.quote import Quote
 from engine.types import EFFORTS, Question
 from pages.parts import guide, state
-from pages.parts.controls import NARROWEST_PX, place, words
+from pages.parts.controls import NARROWEST_PX, words
 
 if TYPE_CHECKING:
     from budgetscape.sweep_runs import SweepRuns
     from budgetscape.wiring import App
+    from engine.analysis.needed import Needed
 
-FIRST = ["closed_book", "single_retrieval", "corag"]
+FIRST: dict[str, Any] = {
+    "sweep_strategies": ["closed_book", "single_retrieval", "corag"],
+    "sweep_search": "0, 1, 2, 4",
+    "sweep_think": "0, 32, 128",
+    "sweep_search_mode": "cap",
+    "sweep_think_mode": "cap",
+}
+"""What the form begins with, where nothing else was asked for."""
 MODES = {"cap": "at most", "force": "all of it"}
 KNOBS_HELP = "As in a plan file: [knobs.corag] and below it top_k = 3"
 Body = dict[str, Any]
+
+
+def begin(more: Needed, questions: str) -> None:
+    """Have the form begin with the cells that an analysis asks for."""
+    wanted = {
+        "sweep_name": more.name,
+        "sweep_questions": questions,
+        "sweep_index": more.index,
+        "sweep_strategies": [more.strategy],
+        "sweep_models": [more.model],
+        "sweep_search": ", ".join(map(str, more.search)),
+        "sweep_think": ", ".join(map(str, more.think)),
+        **{f"sweep_{axis}_mode": "force" for axis in more.force},
+        "sweep_limit": more.questions,
+    }
+    state.session().planned = {key: value for key, value in wanted.items() if value}
+    state.show_sweep(None)
+
+
+def _begun(app: App) -> None:
+    """First values of the form, before its fields are drawn: those asked for, as far as they are on offer."""
+    wanted, state.session().planned = state.session().planned, {}
+    taken = set(app.sweeps.names())
+    free = (f"sweep-{n}" for n in range(1, len(taken) + 2))
+    first = FIRST | {
+        "sweep_name": next(name for name in free if name not in taken),
+        "sweep_models": [app.default_model],
+        "sweep_questions": app.default_questions,
+        "sweep_index": app.default_index,
+        "sweep_limit": 20,
+    }
+    offered = {
+        "sweep_questions": app.question_sets(),
+        "sweep_index": app.indexes(),
+        "sweep_models": [*app.models(), *app.agents()],
+        "sweep_strategies": list(STRATEGIES),
+    }
+    for key, value in wanted.items():
+        several = value if isinstance(value, list) else [value]
+        if key not in offered or set(several) <= set(offered[key]):
+            st.session_state[key] = value
+    for key, value in first.items():
+        st.session_state.setdefault(key, value)
+    questions = app.questions(st.session_state["sweep_questions"])
+    st.session_state["sweep_limit"] = max(1, min(st.session_state["sweep_limit"], len(questions)))
 
 
 def plan(app: App) -> Plan | None:
     """The plan that the form describes, or None and a line that says what is wrong with it."""
     body: Body = {}
     knobs = ""
+    _begun(app)
     with st.container(border=True):
         _what(app, body)
         _grid(body)
@@ -50,38 +104,27 @@ def plan(app: App) -> Plan | None:
 
 def _what(app: App, body: Body) -> None:
     grid = st.grid(3, min_column_width=NARROWEST_PX)
-    taken = set(app.sweeps.names())
-    free = next(f"sweep-{n}" for n in range(1, len(taken) + 2) if f"sweep-{n}" not in taken)
-    body["name"] = grid.text_input("Name", value=free, max_chars=64, key="sweep_name")
-    sets, indexes = app.question_sets(), app.indexes()
-    body["questions"] = grid.selectbox(
-        "Questions", sets, index=place(sets, app.default_questions), key="sweep_questions"
-    )
-    body["index"] = grid.selectbox(
-        "Index", indexes, index=place(indexes, app.default_index), key="sweep_index"
-    )
+    body["name"] = grid.text_input("Name", max_chars=64, key="sweep_name")
+    body["questions"] = grid.selectbox("Questions", app.question_sets(), key="sweep_questions")
+    body["index"] = grid.selectbox("Index", app.indexes(), key="sweep_index")
     body["strategies"] = st.multiselect(
-        "Strategies", list(STRATEGIES), default=FIRST, format_func=words, key="sweep_strategies"
+        "Strategies", list(STRATEGIES), format_func=words, key="sweep_strategies"
     )
     body["models"] = st.multiselect(
-        "Models and agents",
-        [*app.models(), *app.agents()],
-        default=[app.default_model],
-        key="sweep_models",
+        "Models and agents", [*app.models(), *app.agents()], key="sweep_models"
     )
 
 
 def _grid(body: Body) -> None:
-    for axis, label, value in (
-        ("search", "Search budgets, in queries", "0, 1, 2, 4"),
-        ("think", "Reasoning budgets, in thinking tokens", "0, 32, 128"),
+    for axis, label in (
+        ("search", "Search budgets, in queries"),
+        ("think", "Reasoning budgets, in thinking tokens"),
     ):
         left, right = st.columns([3, 1], vertical_alignment="bottom")
-        body[axis] = _numbers(left.text_input(label, value=value, key=f"sweep_{axis}"))
+        body[axis] = _numbers(left.text_input(label, key=f"sweep_{axis}"))
         body[f"{axis}_mode"] = right.segmented_control(
             f"To be spent: {axis}",
             list(MODES),
-            default="cap",
             required=True,
             format_func=MODES.__getitem__,
             key=f"sweep_{axis}_mode",
@@ -100,9 +143,7 @@ def _more(questions: Sequence[Question], body: Body) -> str:
     tags = sorted({t for q in questions for t in q.tags})
     strata["tags"] = first.multiselect("Tags", tags, placeholder="All", key="sweep_tags")
     second = st.grid(3, min_column_width=NARROWEST_PX)
-    body["limit"] = second.number_input(
-        "Questions at most", min_value=1, value=min(20, len(questions)), key="sweep_limit"
-    )
+    body["limit"] = second.number_input("Questions at most", min_value=1, key="sweep_limit")
     strata["each"] = second.number_input(
         "Of each stratum at most", min_value=1, value=None, placeholder="All", key="sweep_each"
     )

@@ -33,6 +33,8 @@ class Spent:
     key: str
     """Names the runs and settings, for caches of what follows from them."""
     panels: tuple[Panel, ...]
+    questions: str
+    """The question set that the sweep asks; empty where its plan is not known."""
     unit: str
     table: Table | Unknown
     choice: Choice | Unknown
@@ -60,12 +62,14 @@ def _spending(
     margin: float,
 ) -> Spent:
     some = panels(score_rows(resources.application().store, where, metric))
+    plan = resources.application().store.plan((where.sweeps or ("",))[0]) or {}
     some = tuple(sorted(some, key=lambda p: -int(p.ran().sum())))
     unit = unit or unit_of(some)
     cells = table(some, unit)
     return Spent(
         f"{as_of} {where} {metric}",
         some,
+        str(plan.get("questions", "")),
         unit,
         cells,
         cells if isinstance(cells, Unknown) else choose(cells, margin),
