@@ -55,7 +55,8 @@ def test_too_few_questions_ask_for_more_of_the_same_cells():
 
 def test_too_few_levels_ask_for_the_missing_ones_as_a_plan_that_can_be_read():
     y = scores(np.full((4, 3), 0.4), 40, 1)
-    got = verdict(panel_of(y, (0, 1, 2, 4), (0, 32, 128)))
+    group = Group("corag", "small", index_name="sample")
+    got = verdict(panel_of(y, (0, 1, 2, 4), (0, 32, 128), group))
     assert got.mixture.word == "cannot tell" and "a shape needs 7" in got.mixture.why
     assert len(got.needed.search) == len(got.needed.think) == 7
     plan = read_plan(got.needed.toml("sample"))

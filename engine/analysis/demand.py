@@ -14,6 +14,10 @@ from engine.analysis.estimate import Estimate, average, contrast
 from engine.analysis.panel import OTHER, Axis, Floats, Panel, Unknown
 
 
+FEWEST = 1e-6
+"""Searches of a mean run below which it has sent none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Demand:
     """The use of one budget at one of its levels, over the levels of the other."""
@@ -85,7 +89,7 @@ def yields(panel: Panel, by: str) -> tuple[Yield, ...]:
         searches = panel.spent["search_used"][keep, i, j]
         recall = panel.spent["recall"][keep, i, j]
         known = np.isfinite(searches)
-        both = known & np.isfinite(recall) & (searches > 0)
+        both = known & np.isfinite(recall) & (searches > FEWEST)
         found.append(
             Yield(
                 by,

@@ -21,6 +21,8 @@ Bools = NDArray[np.bool_]
 Axis = Literal["search", "think"]
 OTHER: Mapping[Axis, Axis] = {"search": "think", "think": "search"}
 SPENT = ("tokens", "seconds", "cost", "search_used", "think_used", "recall")
+ABSURD = 1e15
+"""Tokens, seconds or money of one question beyond which it is a damaged record."""
 UNITS = ("cost", "tokens", "seconds")
 Stratum = tuple[tuple[str, object], ...]
 
@@ -155,8 +157,7 @@ def _panel(group: Group, rows: Sequence[Row]) -> Panel:
     for r in good:
         at = questions[r.question], at_s[r.search], at_t[r.think]
         for name in names:
-            value = getattr(r, name)
-            sums[name][at] += np.nan if value is None else value
+            sums[name][at] += _known(getattr(r, name))
         strata[at[0]] = {"hops": r.hops, "operations": r.operations, "phrasing": r.phrasing}
     n = sums.pop("n")
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -164,6 +165,11 @@ def _panel(group: Group, rows: Sequence[Row]) -> Panel:
     y = means.pop("y")
     refused = len(rows) - len(good)
     return Panel(group, tuple(questions), tuple(strata), search, think, n, y, means, refused)
+
+
+def _known(value: float | None) -> float:
+    """NaN where it is not known, or no amount that anything was ever measured to take."""
+    return float("nan") if value is None or not abs(value) < ABSURD else value
 
 
 def _scored(row: Row) -> bool:
