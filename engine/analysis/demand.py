@@ -13,7 +13,6 @@ import numpy as np
 from engine.analysis.estimate import Estimate, average, contrast
 from engine.analysis.panel import OTHER, Axis, Floats, Panel, Unknown
 
-
 FEWEST = 1e-6
 """Searches of a mean run below which it has sent none."""
 
