@@ -1,12 +1,18 @@
 """The allocation page from the router: a recommendation, lines, the next unit and the verdict, or reasons."""
 
+import math
+
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.analysis.axis import read
+from engine.analysis.estimate import Estimate
 from engine.analysis.panel import Unknown
 from engine.figures.lines import LinesInfo, Series, lines_figure, table_rows
 from engine.figures.palette import Identity
-from engine.figures.spending import axis_info, front_info, walk_info
+from engine.figures.spending import axis_info, front_info, read_facts, spelt, walk_info
+from tests.panel_fakes import SEARCH, panel_of, scores
 from tests.test_pages import ROUTER, empty, filled, measured, visit  # noqa: F401
 
 PAGE = str(ROUTER.parents[1] / "budget_allocation.py")
@@ -80,3 +86,27 @@ def test_the_missing_cells_become_the_form_of_a_sweep(filled):  # noqa: F811
     assert at.multiselect(key="sweep_strategies").value in (["corag"], ["iterative"])
     levels = at.text_input(key="sweep_search").value.split(", ")
     assert len(levels) >= 7 and at.number_input(key="sweep_limit").value == 12
+
+
+def test_a_fit_is_drawn_on_as_extrapolated_and_told_in_numbers():
+    rising = 0.2 + 0.1 * np.log2(1 + np.array(SEARCH, dtype=float))[:, None] + np.zeros((1, 1))
+    one = read(panel_of(scores(rising, 200), SEARCH, (0,)), "search")
+    inside, beyond, cells = axis_info(one, LOOK, "exact match").series
+    assert inside.kind == "interpolated" and max(inside.x) == pytest.approx(32)
+    assert beyond.kind == "extrapolated" and max(beyond.x) == pytest.approx(4 * 32)
+    assert inside.x[-1] == beyond.x[0] and len(cells.x) == 6
+    facts = dict(read_facts(one))
+    assert facts["trend"].startswith("rises") and facts["curve"].startswith(one.curves.chosen)
+    assert facts["at budget 0"].startswith(f"{one.zero.value:.3g}")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (Estimate(0.5, 0.25, math.inf), "0.5 [0.25, ∞]"),
+        (Estimate(9e-16, -9e-16, 0.1), "0 [0, 0.1]"),
+        (Unknown("no run"), "no run"),
+    ],
+)
+def test_numbers_are_spelt_with_their_interval_or_their_reason(value, shown):
+    assert spelt(value) == shown

@@ -20,6 +20,8 @@ from engine.analysis.panel import Bools, Floats, Unknown
 
 FOLDS = 10
 FINE = 400
+BEYOND = 2.0
+"""Doublings past the last level over which a curve is drawn on, as extrapolated."""
 KNEE = 0.95
 """Share of the ceiling at which more buys little."""
 
@@ -107,7 +109,9 @@ def whitening(y: Floats) -> Floats:
 
 
 def _fine(x: Floats) -> Floats:
-    return np.geomspace(x[0], x[-1], 61)
+    """Places from the first level to the last, and beyond it."""
+    beyond = np.geomspace(x[-1], x[-1] * 2**BEYOND, 13)
+    return np.concatenate([np.geomspace(x[0], x[-1], 61), beyond[1:]])
 
 
 def _held_out(family: Family, points: Points) -> Floats:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from engine.analysis.allocation import Walk
 from engine.analysis.axis import Read
 from engine.analysis.curves import Curves
 from engine.analysis.estimate import Estimate
 from engine.analysis.frontier import OnFront
 from engine.analysis.paired import Table
-from engine.analysis.panel import Unknown
-from engine.figures.lines import LinesInfo, Series
+from engine.analysis.panel import Ints, Unknown
+from engine.figures.lines import Kind, LinesInfo, Series
 from engine.figures.palette import Identity, Key
 
 UNITS = {
@@ -106,19 +108,67 @@ def axis_info(read: Read | Unknown, look: Identity, quality: str) -> LinesInfo:
         line=False,
     )
     title = {"search": "search budget (queries)", "think": "reasoning budget (thinking tokens)"}
-    series = (cells,) if not isinstance(read.curves, Curves) else (_fit(read.curves, look), cells)
+    series = (cells,) if not isinstance(read.curves, Curves) else (*_fit(read.curves, look), cells)
     return LinesInfo(title[read.line.axis], quality, series, log=True)
 
 
-def _fit(found: Curves, look: Identity) -> Series:
-    best = found.best
-    return Series(
-        f"fit: {found.chosen}",
-        look,
-        tuple(map(float, best.x)),
-        tuple(map(float, best.curve)),
-        tuple(map(float, best.low)),
-        tuple(map(float, best.high)),
-        kind="interpolated",
-        points=False,
+def _fit(found: Curves, look: Identity) -> tuple[Series, Series]:
+    """The chosen curve within what was measured, and beyond it."""
+    best, last = found.best, found.last
+
+    def part(label: str, kind: Kind, places: Ints) -> Series:
+        held = (best.x, best.curve, best.low, best.high)
+        x, y, low, high = (tuple(float(v) for v in values[places]) for values in held)
+        return Series(label, look, x, y, low, high, kind=kind, points=False)
+
+    inside, outside = np.flatnonzero(best.x <= last), np.flatnonzero(best.x >= last)
+    return (
+        part(f"fit: {found.chosen}", "interpolated", inside),
+        part("the fit beyond what was measured", "extrapolated", outside),
     )
+
+
+def read_facts(read: Read) -> tuple[tuple[str, str], ...]:
+    """What one axis says in numbers: trend, intercept, family, ceiling, knee and turn, each with its interval."""
+    line, steady = read.line, read.trend.steadiness
+    facts = [
+        (
+            "read at",
+            f"{line.slice}, {len(line.questions)} questions at all {len(line.levels)} levels",
+        ),
+        ("trend", f"{read.trend.direction}, steadiness {spelt(steady)} (p {read.trend.p:.2g})"),
+        ("at budget 0", "not measured" if read.zero is None else spelt(read.zero)),
+    ]
+    if isinstance(read.curves, Unknown):
+        facts.append(("curve", f"none: {read.curves.why}"))
+    else:
+        best, also = read.curves.best, ", ".join(read.curves.also)
+        facts.append(
+            ("curve", read.curves.chosen + (f"; {also} fit unseen questions as well" * bool(also)))
+        )
+        facts.append(("ceiling", spelt(best.ceiling)))
+        far = isinstance(best.knee, Estimate) and best.knee.value > read.curves.last
+        facts.append(("knee (95 % of the ceiling)", spelt(best.knee) + ", extrapolated" * far))
+    if isinstance(read.turn, Unknown):
+        facts.append(("turn", f"none: {read.turn.why}"))
+    elif read.turn.overthinking:
+        told = f"best near {spelt(read.turn.vertex)}, then falls by {spelt(read.turn.drop)}"
+        facts.append(("turn", told))
+    else:
+        facts.append(("turn", f"no fall is certain (vertex {spelt(read.turn.vertex)})"))
+    return tuple(facts)
+
+
+def spelt(value: Estimate | Unknown, digits: int = 3) -> str:
+    """0.41 [0.35, 0.47], or why not."""
+    if isinstance(value, Unknown):
+        return value.why
+    mean, low, high = (_digits(v, digits) for v in (value.value, value.low, value.high))
+    return f"{mean} [{low}, {high}]"
+
+
+def _digits(value: float, digits: int) -> str:
+    """What rounding leaves of nothing is nothing; an end that is not bounded is infinite."""
+    if abs(value) == float("inf"):
+        return "∞" if value > 0 else "-∞"
+    return "0" if abs(value) < 1e-12 else f"{value:.{digits}g}"

@@ -16,6 +16,7 @@ from engine.figures.lines import LinesInfo, lines_figure, table_rows
 from engine.figures.markdown import literal
 from engine.figures.palette import Identity, Key
 from engine.figures.spending import front_info, walk_info
+from engine.figures.spending import spelt as told
 from engine.figures.surface import METRICS
 from pages.parts import weighing
 from pages.parts.controls import words
@@ -25,16 +26,6 @@ if TYPE_CHECKING:
     from pages.parts.weighing import Spent
 
 Looks = Mapping[Key, Identity]
-
-
-def told(value: Estimate | Unknown, digits: int = 3) -> str:
-    """0.41 [0.35, 0.47], or why not."""
-    if isinstance(value, Unknown):
-        return value.why
-    low, high = (
-        f"{v:.{digits}g}" if abs(v) != float("inf") else "∞" for v in (value.low, value.high)
-    )
-    return f"{value.value:.{digits}g} [{low}, {high}]"
 
 
 def chart(info: LinesInfo, key: str, what: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +12,17 @@ import streamlit as st
 from engine.analysis.demand import demands, yields
 from engine.analysis.evidence import Apart, Evidence
 from engine.analysis.joint import corners, joint
-from engine.analysis.panel import Axis, Panel, Unknown
+from engine.analysis.panel import OTHER, Axis, Panel, Unknown
 from engine.analysis.sentences import sentence, wanted
 from engine.figures.markdown import literal
-from engine.figures.spending import axis_info
+from engine.figures.spending import axis_info, read_facts
+from engine.figures.spending import spelt as told
 from engine.figures.surface import METRICS
 from pages.parts import sweep_form, weighing
-from pages.parts.allocating import Looks, chart, told
+from pages.parts.allocating import Looks, chart
 
 if TYPE_CHECKING:
+    from engine.analysis.axis import Read
     from engine.analysis.verdict import Verdict
     from pages.parts.controls import Spending
     from pages.parts.weighing import Spent
@@ -37,29 +40,37 @@ BADGES = {
 def verdict(found: Spent, panel: Panel, looks: Looks, chosen: Spending) -> None:
     """Does search scale like reasoning here, with the evidence under it, or the cells to run."""
     st.subheader("Does search scale like reasoning here?", anchor=False)
-    said, under = weighing.verdict(found, panel)
+    slices = _slices(panel)
+    said, under = weighing.verdict(found, panel, slices["think"], slices["search"])
     icon, colour = BADGES[said.mixture.word]
     st.badge(said.mixture.word, icon=icon, color=colour)  # type: ignore[arg-type]
     st.markdown(literal(sentence(said)))
     _parts(said)
     if isinstance(under, Evidence):
         st.dataframe(
-            pd.DataFrame(
-                [
-                    {
-                        "": a.name,
-                        "search": told(a.search),
-                        "think": told(a.think),
-                        "apart": told(a.difference),
-                    }
-                    for a in under.apart
-                ]
-            ),
+            pd.DataFrame([_apart(a) for a in under.apart]),
             hide_index=True,
             key="evidence",
         )
-    _curves(found, panel, looks, chosen)
+    _curves(found, panel, looks, chosen, slices)
     _needed(found, said)
+
+
+def _slices(panel: Panel) -> dict[Axis, int | None]:
+    """At which level of the other budget each axis is read."""
+    grid = st.grid(2, min_column_width=200)
+    names: dict[Axis, str] = {"search": "Searching at think", "think": "Thinking at search"}
+    return {
+        axis: grid.selectbox(
+            label,
+            (None, *panel.levels(OTHER[axis])),
+            format_func=lambda level: (
+                "the largest with most levels" if level is None else str(level)
+            ),
+            key=f"slice {axis} {panel.group}",
+        )
+        for axis, label in names.items()
+    }
 
 
 def _apart(one: Apart) -> dict[str, str]:
@@ -87,16 +98,24 @@ def _parts(said: Verdict) -> None:
     )
 
 
-def _curves(found: Spent, panel: Panel, looks: Looks, chosen: Spending) -> None:
+def _curves(
+    found: Spent, panel: Panel, looks: Looks, chosen: Spending, slices: Mapping[Axis, int | None]
+) -> None:
     look = looks[panel.group.strategy, panel.group.model]
     for column, axis in zip(st.columns(2, gap="large"), AXES, strict=True):
         with column:
-            read = weighing.axis(found, panel, axis)
+            read = weighing.axis(found, panel, axis, slices[axis])
             info = axis_info(read, look, METRICS[chosen.metric])
             chart(info, f"curve_{axis}", f"Quality over the {axis} budget with the fitted curve")
             if not isinstance(read, Unknown):
-                note = f"At {read.line.slice}: {read.trend.direction}."
-                st.caption(literal(f"{note} {read.caution}".strip()))
+                _facts(read, axis)
+
+
+def _facts(read: Read, axis: Axis) -> None:
+    if read.caution:
+        st.caption(literal(f"No claim about the shape is made: {read.caution}."))
+    frame = pd.DataFrame(read_facts(read), columns=[f"along {axis}", ""])
+    st.dataframe(frame, hide_index=True, key=f"facts_{axis}")
 
 
 def _needed(found: Spent, said: Verdict) -> None:

@@ -97,9 +97,11 @@ def next_units(panel: Panel, unit: str) -> list[Next]:
     return every_next(panel, unit)
 
 
-def verdict(found: Spent, panel: Panel) -> tuple[Verdict, Evidence | Unknown]:
+def verdict(
+    found: Spent, panel: Panel, at_search: int | None = None, at_think: int | None = None
+) -> tuple[Verdict, Evidence | Unknown]:
     """The verdict on one surface by hops, with its evidence."""
-    return _verdict(found.key, str(panel.group), found.unit, panel)
+    return _verdict(found.key, str(panel.group), found.unit, (at_search, at_think), panel)
 
 
 @st.cache_resource(max_entries=32, show_spinner="Fitting curves")
@@ -107,16 +109,17 @@ def _verdict(
     key: str,  # noqa: ARG001  (the key of the cache)
     group: str,  # noqa: ARG001
     unit: str,
+    at: tuple[int | None, int | None],
     _panel: Panel,
 ) -> tuple[Verdict, Evidence | Unknown]:
-    said = judge(_panel, unit, ("hops",))
+    said = judge(_panel, unit, ("hops",), *at)
     if said.placed is None:
         return said, Unknown(said.mixture.why)
     return said, evidence(*said.placed)
 
 
-def axis(found: Spent, panel: Panel, name: BudgetAxis) -> Read | Unknown:
-    return _axis(found.key, str(panel.group), name, found.unit, panel)
+def axis(found: Spent, panel: Panel, name: BudgetAxis, at: int | None = None) -> Read | Unknown:
+    return _axis(found.key, str(panel.group), name, found.unit, at, panel)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Fitting curves")
@@ -125,6 +128,7 @@ def _axis(
     group: str,  # noqa: ARG001
     name: BudgetAxis,
     unit: str,
+    at: int | None,
     _panel: Panel,
 ) -> Read | Unknown:
-    return read(_panel, name, None, unit)
+    return read(_panel, name, at, unit)
