@@ -43,11 +43,14 @@ def score_rows(store: Store, where: Slice, metric: str = "em") -> list[Row]:
 
 
 def score_panels(
-    store: Store, sweep: str, metric: str = "em", where: Sequence[tuple[str, str]] = ()
+    store: Store,
+    sweeps: Sequence[str],
+    metric: str = "em",
+    where: Sequence[tuple[str, str]] = (),
 ) -> tuple[Panel, ...]:
-    """The surfaces of a sweep question by question; `where` may name strategies and models."""
+    """The surfaces of some sweeps question by question; `where` may name strategies and models."""
     wanted = {k: tuple(v for key, v in where if key == k) or None for k in ("strategy", "model")}
-    chosen = Slice(sweeps=(sweep,), strategies=wanted["strategy"], models=wanted["model"])
+    chosen = Slice(sweeps=tuple(sweeps), strategies=wanted["strategy"], models=wanted["model"])
     return panels(score_rows(store, chosen, metric))
 
 
@@ -88,6 +91,7 @@ def _row(r: dict[str, Any]) -> Row:
         width=width if isinstance(width, int) else None,
         most_searches=most,
         forcible=forcible,
+        content=r["content"] or "",
     )
     whole = {k: None if r[k] is None else int(r[k]) for k in ("hops", "operations")}
     return Row(

@@ -45,7 +45,7 @@ def test_rows_of_the_store_hold_what_the_surface_holds(ask, home):
     with Store.scratch(home) as store:
         rows = score_rows(store, Slice(sweeps=("grid",)))
         cells = store.cells(Slice(sweeps=("grid",)))
-        surfaces = score_panels(store, "grid")
+        surfaces = score_panels(store, ["grid"])
     assert len(rows) == 24 * 2 * len(CELLS) and len(surfaces) == 2
     for cell in cells:
         p = next(p for p in surfaces if p.group.strategy == cell.strategy)
@@ -66,7 +66,7 @@ def test_effort_levels_are_weighed_at_the_tokens_that_they_used(home):
     low, high = (Budget(2, EFFORTS.index(e) + 1, think_mode="effort") for e in ("low", "high"))
     write(home, [trajectory(n, cells=[low, high, Budget(2, 32)]) for n in range(3)])
     with Store.scratch(home) as store:
-        surfaces = {p.group.think_mode: p for p in score_panels(store, "grid")}
+        surfaces = {p.group.think_mode: p for p in score_panels(store, ["grid"])}
         wanted = sorted(c.think for c in store.cells() if c.think_mode == "effort")
     assert list(surfaces["effort"].think) == wanted and surfaces["cap"].think == (32,)
 
@@ -111,3 +111,13 @@ def test_they_work_while_an_app_owns_the_store(ask, home):
     alone = [ask(command, "--sweep", "grid", "--json") for command in COMMANDS]
     with Store.open(home):
         assert [ask(command, "--sweep", "grid", "--json") for command in COMMANDS] == alone
+
+
+def test_sweeps_at_several_values_of_a_knob_are_read_together(ask, home):
+    for samples in (2, 4):
+        some = [trajectory(n, f"n{samples}", knobs={"samples": samples}) for n in range(24)]
+        write(home, some, f"n{samples}", plan={"name": f"n{samples}"})
+    body = json.loads(ask("fit", "--sweep", "n2", "--with", "n4", "--json")[1])
+    (process,) = [p for p in body["iterated"]["processes"] if p["name"] == "samples"]
+    assert body["with"] == ["n4"] and process["levels"] == [2, 4]
+    assert ask("fit", "--sweep", "n2", "--with", "n5")[0] == 1

@@ -15,6 +15,8 @@ from engine.analysis.evidence import Evidence, evidence
 from engine.analysis.joint import corners, joint, steps
 from engine.analysis.paired import table
 from engine.analysis.panel import Axis, Panel, Stratum, Unknown, strata
+from engine.analysis.processes import likenesses, processes
+from engine.analysis.processes import sentence as iterated_sentence
 from engine.analysis.sentences import sentence, wanted
 from engine.analysis.verdict import verdict
 
@@ -107,6 +109,31 @@ def _both(found: Any) -> str:
         f"{found.word}: search {a} to {b} with think {c} to {d} adds {shown(found.extra)} "
         "beyond the sum of each alone"
     )
+
+
+def iterated(some: tuple[Panel, ...], unit: str) -> dict[str, Any]:
+    """Everything that was done more and more often, on one scale."""
+    found = processes(some, unit)
+    told = [{k: getattr(p, k) for k in _TOLD} for p in found]
+    return {
+        "sentence": iterated_sentence(found, unit),
+        "processes": told,
+        "likenesses": likenesses(found),
+    }
+
+
+_TOLD = ("name", "of", "at", "levels", "spent", "quality", "trend", "per_doubling", "curve")
+
+
+def iterated_lines(body: dict[str, Any]) -> list[str]:
+    lines = [body["sentence"]]
+    lines += [
+        f"  {p['name']} of {p['of']} at {p['at']}: {p['trend'].direction}, per doubling {shown(p['per_doubling'])}"
+        for p in body["processes"]
+    ]
+    return lines + [
+        f"  {x.one} against {x.two}: {x.word} ({shown(x.difference)})" for x in body["likenesses"]
+    ]
 
 
 # ------------------------------------------------------------------------------------------ allocate

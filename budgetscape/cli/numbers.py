@@ -29,6 +29,9 @@ def _over_a_sweep(report: Callable[..., Report]) -> Callable[..., None]:
     """The options that all three share; the report is printed as lines, or as one JSON object."""
 
     @click.option("--sweep", "name", required=True, help="A sweep's name; `live` for live runs.")
+    @click.option(
+        "--with", "also", multiple=True, help="Another sweep to be read along; may be repeated."
+    )
     @click.option("--by", default="", help="Strata: hops, operations, phrasing, with commas.")
     @click.option(
         "--metric",
@@ -48,6 +51,7 @@ def _over_a_sweep(report: Callable[..., Report]) -> Callable[..., None]:
     @wraps(report)
     def command(
         name: str,
+        also: tuple[str, ...],
         by: str,
         metric: str,
         strategy: tuple[str, ...],
@@ -58,18 +62,19 @@ def _over_a_sweep(report: Callable[..., Report]) -> Callable[..., None]:
     ) -> None:
         parts = _strata(by)
         wanted = [*(("strategy", s) for s in strategy), *(("model", m) for m in model)]
-        with opened(Home.find().ensure(), name) as store:
+        with opened(Home.find().ensure(), name, *also) as store:
             known = [s.name for s in store.sweeps()]
-            if name not in known:
-                raise UnknownName("sweep", name, known)
-            some = score_panels(store, name, metric, wanted)
+            for each in (name, *also):
+                if each not in known:
+                    raise UnknownName("sweep", each, known)
+            some = score_panels(store, (name, *also), metric, wanted)
         if not some:
             raise InputError(
                 f"sweep '{name}' has no run with a score for {metric} among what was asked for; "
                 f"see what it holds: budgetscape surface --sweep {name}"
             )
         unit = unit or unit_of(some)
-        head = {"sweep": name, "metric": metric, "unit": unit}
+        head = {"sweep": name, "with": also, "metric": metric, "unit": unit}
         body, lines = report(some, parts, unit, **rest)
         if as_json:
             click.echo(json.dumps(plain(head | body), allow_nan=False))
@@ -101,7 +106,9 @@ def fit(
     """Fit curves along both budgets: which family, ceiling, knee, overthinking, and how the budgets work together."""
     surfaces = [(n, part) for p in some for n, part in strata(p, by).items()]
     found = [answers.fitted(part, n, unit, at_search, at_think) for n, part in surfaces]
-    return {"surfaces": found}, [line for one in found for line in answers.fitted_lines(one)]
+    lines = [line for one in found for line in answers.fitted_lines(one)]
+    iterated = answers.iterated(some, unit)
+    return {"surfaces": found, "iterated": iterated}, lines + answers.iterated_lines(iterated)
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, is_dataclass
 from math import isfinite
 from typing import Any
@@ -17,7 +18,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Unknown):
         return {"unknown": value.why}
     if isinstance(value, Group):
-        return {k: v for k, v in value._asdict().items() if v is not None}
+        kept = {k: v for k, v in value._asdict().items() if v is not None and k != "content"}
+        return kept | {"knobs": json.loads(value.content).get("knobs", {}) if value.content else {}}
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, dict):

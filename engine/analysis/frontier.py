@@ -9,6 +9,7 @@ import numpy as np
 from engine.analysis.estimate import DRAWS, Estimate, draws, percentiles
 from engine.analysis.paired import Cell, Judged, Table, judged
 from engine.analysis.panel import Bools, Floats, Group, Ints, Panel, Unknown
+from engine.analysis.processes import but
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +137,7 @@ def wide_deep(some: tuple[Panel, ...]) -> tuple[WideDeep, ...]:
     found = []
     for deep in some:
         for wide in some:
-            same = deep.group._replace(width=None, config="") == wide.group._replace(
-                width=None, config=""
-            )
+            same = but(deep.group, "width") == but(wide.group, "width")
             widths = deep.group.width, wide.group.width
             if same and None not in widths and widths[0] < widths[1]:  # type: ignore[operator]
                 found += _cells_apart(wide, deep)

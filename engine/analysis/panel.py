@@ -49,6 +49,8 @@ class Group(NamedTuple):
     """What the strategy can reach with its knobs; None where that is not known."""
     forcible: tuple[Axis, ...] = ()
     """Budgets that the strategy can be made to spend."""
+    content: str = ""
+    """Everything that `config` is the hash of, as JSON."""
 
     @property
     def name(self) -> str:

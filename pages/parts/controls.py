@@ -282,6 +282,8 @@ class Spending:
     unit: str
     """Empty: cost where every price is known, otherwise tokens."""
     margin: float
+    also: tuple[str, ...] = ()
+    """Sweeps that are read along: other models, checkpoints, or values of a knob."""
 
     @property
     def metric(self) -> str:
@@ -290,7 +292,15 @@ class Spending:
 
 def spending(sweeps: Sequence[str], choices: Choices) -> Spending:
     found = filters(sweeps, choices, spacing=False)
-    line = st.grid(2, min_column_width=NARROWEST_PX)
+    line = st.grid(3, min_column_width=NARROWEST_PX)
+    also = line.multiselect(
+        "Together with",
+        [name for name in sweeps if name != found.sweep],
+        key="also",
+        bind="query-params",
+        placeholder="No other sweep",
+        help="Sweeps over the same questions: of another model or checkpoint, or at another value of a knob",
+    )
     units = ("", *UNITS)
     unit = line.selectbox(
         "Spending counted in",
@@ -302,7 +312,7 @@ def spending(sweeps: Sequence[str], choices: Choices) -> Spending:
     margin = line.slider(
         "As good means within (points)", 0.5, 10.0, 2.0, 0.5, key="margin", bind="query-params"
     )
-    return Spending(found, unit or "", margin / 100)
+    return Spending(found, unit or "", margin / 100, tuple(also))
 
 
 def _several(

@@ -13,6 +13,8 @@ from engine.analysis.demand import demands, yields
 from engine.analysis.evidence import Apart, Evidence
 from engine.analysis.joint import corners, joint
 from engine.analysis.panel import OTHER, Axis, Panel, Unknown
+from engine.analysis.processes import likenesses
+from engine.analysis.processes import sentence as iterated_sentence
 from engine.analysis.sentences import sentence, wanted
 from engine.figures.markdown import literal
 from engine.figures.spending import axis_info, read_facts
@@ -135,6 +137,34 @@ def _needed(found: Spent, said: Verdict) -> None:
             on_click="ignore",
             help="For budgetscape sweep",
         )
+
+
+def iterated(found: Spent) -> None:
+    """Is it a property of any iterative process?"""
+    st.subheader("Is it so of any iterative process?", anchor=False)
+    every = weighing.iterated(found)
+    st.markdown(literal(iterated_sentence(every, found.unit)))
+    rows = [
+        {
+            "process": p.name,
+            "of": p.of,
+            "at": p.at,
+            "levels": ", ".join(map(str, p.levels)),
+            "trend": p.trend.direction,
+            f"gain per doubling of {found.unit}": told(p.per_doubling),
+            "questions": len(p.questions),
+        }
+        for p in every
+    ]
+    if rows:
+        st.dataframe(pd.DataFrame(rows), hide_index=True, key="processes")
+    pairs = [
+        {"one": x.one, "the other": x.two, "they are": x.word, "apart": told(x.difference)}
+        for x in likenesses(every)
+    ]
+    if pairs:
+        with st.expander("Two by two, question by question", icon=":material/table:"):
+            st.dataframe(pd.DataFrame(pairs), hide_index=True, key="likenesses")
 
 
 def together(panel: Panel) -> None:

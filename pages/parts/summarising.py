@@ -11,7 +11,7 @@ import streamlit as st
 from engine.figures.markdown import literal, on_one_line
 from engine.figures.summary import Shown, Side, SummaryInfo
 from engine.figures.summary_export import as_markdown
-from pages.parts import dials, resources, state
+from pages.parts import dials, resources, state, weighing
 
 if TYPE_CHECKING:
     from pages.parts.controls import Spending
@@ -25,7 +25,7 @@ def summary_of(chosen: Spending) -> SummaryInfo:
     return _summary(
         resources.version(),
         chosen.filters.sweep,
-        resources.slice_of(chosen.filters),
+        weighing.slice_of(chosen),
         chosen.metric,
         chosen.unit,
         chosen.margin,
@@ -174,6 +174,16 @@ def files(info: SummaryInfo) -> None:
 
 def _query() -> dict[str, list[str]]:
     """The filters of this page, for another one with the same controls."""
-    kept = ("sweep", "metric", "unit", "margin", "strategies", "models", "hops", "operations")
+    kept = (
+        "sweep",
+        "also",
+        "metric",
+        "unit",
+        "margin",
+        "strategies",
+        "models",
+        "hops",
+        "operations",
+    )
     found = {name: st.query_params.get_all(name) for name in kept}
     return {name: values for name, values in found.items() if values}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -16,6 +16,7 @@ from engine.analysis.frontier import Crossing, OnFront, WideDeep, front, fronts_
 from engine.analysis.paired import Table, table
 from engine.analysis.panel import Axis as BudgetAxis
 from engine.analysis.panel import Panel, Unknown, panels, unit_of
+from engine.analysis.processes import Process, processes
 from engine.analysis.verdict import Verdict
 from engine.analysis.verdict import verdict as judge
 from pages.parts import resources
@@ -46,11 +47,17 @@ class Spent:
 def spending(chosen: Spending) -> Spent:
     return _spending(
         resources.version(),
-        resources.slice_of(chosen.filters),
+        slice_of(chosen),
         chosen.metric,
         chosen.unit,
         chosen.margin,
     )
+
+
+def slice_of(chosen: Spending) -> Slice:
+    """The runs that are weighed: of the sweep, and of those that are read along."""
+    where = resources.slice_of(chosen.filters)
+    return replace(where, sweeps=(chosen.filters.sweep, *chosen.also))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Weighing the cells")
@@ -116,6 +123,20 @@ def _verdict(
     if said.placed is None:
         return said, Unknown(said.mixture.why)
     return said, evidence(*said.placed)
+
+
+def iterated(found: Spent) -> tuple[Process, ...]:
+    """Everything that was done more and more often."""
+    return _iterated(found.key, found.unit, found.panels)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading every process")
+def _iterated(
+    key: str,  # noqa: ARG001  (the key of the cache)
+    unit: str,
+    _panels: tuple[Panel, ...],
+) -> tuple[Process, ...]:
+    return processes(_panels, unit)
 
 
 def axis(found: Spent, panel: Panel, name: BudgetAxis, at: int | None = None) -> Read | Unknown:
