@@ -22,7 +22,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "live-query": ("strategy", "model", "index", "question_set", "run"),
     "trace-compare": ("lane", "open", "compare_align", "compare_fold"),
     "quality-surface": (*_FILTERS, "spacing", "at", "camera", "cell", "run"),
-    "budget-allocation": (*_FILTERS, "also", "unit", "margin"),
+    "budget-allocation": (*_FILTERS, "also", "unit", "margin", "every_search"),
     "summary": (*_FILTERS, "also", "unit", "margin"),
     "sweep-runs": ("sweep",),
     "published-results": ("words", "dataset", "metric", "evidence"),

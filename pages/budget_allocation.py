@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import allocating, controls, guide, judging, resources, weighing
+from pages.parts import allocating, controls, guide, judging, resources, searching, weighing
 
 with st.spinner("Opening the store"):
     sweeps = resources.sweeps()
@@ -32,4 +32,5 @@ allocating.wide_or_deep(found)
 judging.verdict(found, panel, looks, chosen)
 judging.iterated(found)
 judging.together(panel)
+searching.every_search(panel, chosen)
 resources.keep_fresh()

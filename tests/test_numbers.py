@@ -121,3 +121,11 @@ def test_sweeps_at_several_values_of_a_knob_are_read_together(ask, home):
     (process,) = [p for p in body["iterated"]["processes"] if p["name"] == "samples"]
     assert body["with"] == ["n4"] and process["levels"] == [2, 4]
     assert ask("fit", "--sweep", "n2", "--with", "n5")[0] == 1
+
+
+def test_every_search_is_told_when_asked_for(ask):
+    words = ("fit", "--sweep", "grid", "--strategy", "corag", "--searches")
+    (surface,) = json.loads(ask(*words, "--json")[1])["searches"]
+    assert surface["at"] == 2 and [s["at"] for s in surface["think"]] == [0, 32]
+    assert surface["place"][1]["shares"]["validating"]["value"] == 1
+    assert "every search, at search 2" in ask(*words)[1]

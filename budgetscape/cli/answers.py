@@ -13,12 +13,14 @@ from engine.analysis.demand import demands, yields
 from engine.analysis.estimate import Estimate
 from engine.analysis.evidence import Evidence, evidence
 from engine.analysis.joint import corners, joint, steps
+from engine.analysis.looks import Sent, by_hops, by_place, by_think
 from engine.analysis.paired import table
-from engine.analysis.panel import Axis, Panel, Stratum, Unknown, strata
+from engine.analysis.panel import Axis, Group, Panel, Stratum, Unknown, strata
 from engine.analysis.processes import likenesses, processes
 from engine.analysis.processes import sentence as iterated_sentence
 from engine.analysis.sentences import sentence, wanted
 from engine.analysis.verdict import verdict
+from engine.figures.looks import looks_rows
 
 AXES: tuple[Axis, Axis] = ("search", "think")
 
@@ -134,6 +136,24 @@ def iterated_lines(body: dict[str, Any]) -> list[str]:
     return lines + [
         f"  {x.one} against {x.two}: {x.word} ({shown(x.difference)})" for x in body["likenesses"]
     ]
+
+
+def searched(group: Group, sent: Sequence[Sent]) -> dict[str, Any]:
+    """What the searches of one surface were."""
+    parts = {"think": by_think(sent), "hops": by_hops(sent), "place": by_place(sent)}
+    return {"surface": group, "at": max((s.search for s in sent), default=0), **parts}
+
+
+def searches_lines(found: Sequence[dict[str, Any]]) -> list[str]:
+    lines = []
+    for one in found:
+        lines.append(f"{one['surface'].name}: every search, at search {one['at']}")
+        lines += [
+            f"  {name} {s.at}: " + ", ".join(f"{k} {v}" for k, v in row.items() if k != name)
+            for name in ("think", "hops", "place")
+            for s, row in zip(one[name], looks_rows(one[name], name), strict=True)
+        ]
+    return lines
 
 
 # ------------------------------------------------------------------------------------------ allocate

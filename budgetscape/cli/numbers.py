@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from budgetscape import searched
 from budgetscape.cli import answers
 from budgetscape.cli.store_commands import opened
 from budgetscape.cli.values import plain
@@ -21,6 +22,7 @@ from engine.errors import InputError, UnknownName
 from store.home import Home
 from store.scores import score_panels
 from store.summary import STRATA
+from store.values import Slice
 
 Report = tuple[dict[str, Any], list[str]]
 
@@ -96,19 +98,39 @@ def _strata(by: str) -> tuple[str, ...]:
 @_over_a_sweep
 @click.option("--at-search", type=int, default=None, help="Vary thinking at this search budget.")
 @click.option("--at-think", type=int, default=None, help="Vary searching at this thinking budget.")
+@click.option(
+    "--searches", is_flag=True, help="Read every search: new, validating or repeat; takes longer."
+)
 def fit(
     some: tuple[Panel, ...],
     by: tuple[str, ...],
     unit: str,
     at_search: int | None,
     at_think: int | None,
+    searches: bool,
 ) -> Report:
     """Fit curves along both budgets: which family, ceiling, knee, overthinking, and how the budgets work together."""
     surfaces = [(n, part) for p in some for n, part in strata(p, by).items()]
     found = [answers.fitted(part, n, unit, at_search, at_think) for n, part in surfaces]
     lines = [line for one in found for line in answers.fitted_lines(one)]
     iterated = answers.iterated(some, unit)
-    return {"surfaces": found, "iterated": iterated}, lines + answers.iterated_lines(iterated)
+    body: dict[str, Any] = {"surfaces": found, "iterated": iterated}
+    lines += answers.iterated_lines(iterated)
+    if searches:
+        body["searches"] = _searches(some)
+        lines += answers.searches_lines(body["searches"])
+    return body, lines
+
+
+def _searches(some: tuple[Panel, ...]) -> list[dict[str, Any]]:
+    """Every search of every surface, from the sweeps that the command names."""
+    named = click.get_current_context().params
+    sweeps = (named["name"], *named["also"])
+    with opened(Home.find().ensure(), *sweeps) as store:
+        return [
+            answers.searched(p.group, searched.searches(store, Slice(sweeps=sweeps), p.group))
+            for p in some
+        ]
 
 
 @click.command()
