@@ -1,4 +1,4 @@
-"""What the summary of every shipped sweep says first, recomputed from its rows by plain SQL that is none of our code."""
+"""What the summary of every shipped sweep says first, recomputed from its rows by plain SQL and none of our code."""
 
 from pathlib import Path
 
