@@ -14,15 +14,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 from weakref import WeakKeyDictionary
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from budgetscape import embedded
 from budgetscape.agents_file import AgentSpec, read_agents
 from budgetscape.endpoints_file import NAME, ModelSpec, read_file
 from budgetscape.pool import CAPABILITIES, EmbeddedChat, Pool
 from budgetscape.pool import NAME as ON_BOARD
+from engine.analysis.checkpoints import Trained
 from engine.errors import InputError, UnknownName
 from engine.identity import content_hash, plain
 from engine.models.agent import AddressAgent, CommandAgent
@@ -131,6 +133,14 @@ class Registry:
     def agents(self) -> list[str]:
         """The names of the user's own agents."""
         return list(self._agents)
+
+    def trained(self) -> dict[str, Trained]:
+        """What the training of each model took, of those of which it is known."""
+        return {
+            name: Trained(spec.parameters, spec.training_tokens)
+            for name, spec in self._specs.items()
+            if spec.parameters is not None and spec.training_tokens is not None
+        }
 
     def performers(self, outside: bool) -> list[str]:
         """What may answer: an agent where the strategy is performed outside, else a model."""
@@ -272,6 +282,7 @@ class Registry:
 
 
 _TABLE = TypeAdapter(Capabilities)
+_TOKENS = TypeAdapter(dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]])
 
 
 def _decided(able: Capabilities, spec: ModelSpec) -> Capabilities:
@@ -300,13 +311,29 @@ def _all(
 def on_board(adapters: Path | None) -> dict[str, ModelSpec]:
     """The model on board as it comes, and one for each adapter file; names are the files' stems."""
     found = sorted(adapters.absolute().glob("*.gguf")) if adapters and adapters.is_dir() else []
-    bare = ModelSpec(ON_BOARD, "", ON_BOARD, parameters=embedded.PARAMETERS)
+    tokens = _training_tokens(adapters)
+    bare = ModelSpec(ON_BOARD, "", ON_BOARD, parameters=embedded.PARAMETERS, training_tokens=0.0)
     tuned = [
-        ModelSpec(path.stem, "", path.stem, parameters=embedded.PARAMETERS, adapter=path)
+        ModelSpec(
+            path.stem,
+            "",
+            path.stem,
+            parameters=embedded.PARAMETERS,
+            training_tokens=tokens.get(path.stem),
+            adapter=path,
+        )
         for path in found
         if NAME.fullmatch(path.stem) and path.stem != ON_BOARD
     ]
     return {spec.name: spec for spec in (bare, *tuned)}
+
+
+def _training_tokens(adapters: Path | None) -> dict[str, float]:
+    """Tokens that each adapter was trained on, as `training.json` beside them says; none where that is unknown."""
+    try:
+        return _TOKENS.validate_json((adapters / "training.json").read_bytes()) if adapters else {}
+    except (OSError, ValidationError):
+        return {}
 
 
 def _default(specs: Mapping[str, ModelSpec]) -> str:

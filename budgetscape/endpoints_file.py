@@ -39,6 +39,8 @@ class ModelSpec:
     api_key_env: str | None = None
     prices: PriceCard = PriceCard()
     parameters: int | None = None
+    training_tokens: float | None = None
+    """Of training, beyond what the models it is compared with have in common."""
     max_concurrency: int = 8
     timeout_s: float = 120.0
     think_control: ThinkControl | None = None
@@ -96,6 +98,7 @@ class _Model(Strict):
     api_key_env: Variable | None = None
     prices: Prices = Prices()
     parameters: int | None = Field(None, gt=0)
+    training_tokens: float | None = Field(None, ge=0, allow_inf_nan=False)
     max_concurrency: int = Field(8, ge=1, le=1024)
     timeout_s: float = Field(120.0, gt=0, le=3600)
     think_control: ThinkControl | None = None

@@ -20,6 +20,7 @@ from budgetscape.live import LiveRequest, LiveRuns
 from budgetscape.loop import Loop
 from budgetscape.sweep_opening import quoted
 from budgetscape.sweep_runs import SweepRuns
+from engine.analysis.checkpoints import Trained
 from engine.errors import BudgetscapeError, StoreHeld, UnknownName
 from engine.pricing import cost
 from engine.retrieval.batching import Batched
@@ -133,6 +134,10 @@ class Parts:
 
     def agents(self) -> list[str]:
         return self.registry.agents()
+
+    def trained(self) -> dict[str, Trained]:
+        """What the training of models took, where it is known."""
+        return self.registry.trained()
 
     def on_board(self) -> list[str]:
         """The small models that come with Budgetscape: of what they measure the shape is to be read, not the level."""

@@ -29,6 +29,7 @@ with right:
 allocating.path(found, panel)
 allocating.next_unit(found, panel)
 allocating.wide_or_deep(found)
+allocating.training(found)
 judging.verdict(found, panel, looks, chosen)
 judging.iterated(found)
 judging.together(panel)

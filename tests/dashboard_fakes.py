@@ -16,6 +16,7 @@ from budgetscape.live import LiveRequest, LiveRuns
 from budgetscape.loop import Loop
 from budgetscape.sweep_opening import quoted
 from budgetscape.sweep_runs import SweepRuns
+from engine.analysis.checkpoints import Trained
 from engine.models.agent import CommandAgent
 from engine.run.ports import Call, Performer, Query
 from engine.run.requests import Reply
@@ -246,6 +247,9 @@ class FakeApp:
 
     def models(self) -> list[str]:
         return [MODEL, SLOW]
+
+    def trained(self) -> dict[str, Trained]:
+        return {MODEL: Trained(1000, 0.0), SLOW: Trained(1000, 1e6)}
 
     def on_board(self) -> list[str]:
         return [MODEL]

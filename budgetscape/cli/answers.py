@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from budgetscape.cli.values import named, shown
 from engine.analysis import allocation, frontier
 from engine.analysis.axis import Read, read
+from engine.analysis.checkpoints import Trained, payoffs
+from engine.analysis.checkpoints import sentence as payoff_sentence
 from engine.analysis.choice import Choice, choose
 from engine.analysis.demand import demands, yields
 from engine.analysis.estimate import Estimate
@@ -166,6 +168,7 @@ def allocated(
     margin: float,
     spend: float | None,
     quality: float | None,
+    trained: Mapping[str, Trained] | None = None,
 ) -> dict[str, Any]:
     """The recommendation over all surfaces, and each surface's own lines."""
     whole = table(some, unit)
@@ -175,6 +178,9 @@ def allocated(
         "front": whole if isinstance(whole, Unknown) else frontier.front(whole),
         "crossings": () if isinstance(whole, Unknown) else frontier.fronts_cross(whole),
         "wide_deep": frontier.wide_deep(some),
+        "training": [
+            {"sentence": payoff_sentence(p), "payoff": p} for p in payoffs(some, trained or {})
+        ],
         "surfaces": [_surface(p, by, unit, spend, quality) for p in some],
     }
 
@@ -232,7 +238,7 @@ def allocated_lines(body: dict[str, Any], unit: str) -> list[str]:
             f"{w.wide.name}: width {w.wide.width} against {w.deep.width} at search {w.search}, "
             f"think {w.think}: {shown(w.wide_minus_deep.difference)}, {w.wide_minus_deep.state}"
         )
-    return lines
+    return lines + [one["sentence"] for one in body["training"]]
 
 
 def _recommendation(found: Choice | Unknown) -> str:

@@ -17,6 +17,8 @@ from budgetscape import searched
 from budgetscape.cli import answers
 from budgetscape.cli.store_commands import opened
 from budgetscape.cli.values import plain
+from budgetscape.endpoints import Registry
+from budgetscape.wiring import SAMPLES
 from engine.analysis.panel import UNITS, Panel, strata, unit_of
 from engine.errors import InputError, UnknownName
 from store.home import Home
@@ -157,7 +159,8 @@ def allocate(
     quality: float | None,
 ) -> Report:
     """Say where to spend: the cheapest setting as good as the best, fronts, the cheapest path, the next unit."""
-    body = answers.allocated(some, by, unit, margin, spend, quality)
+    trained = Registry.load(Home.find(), adapters=SAMPLES / "adapters").trained()
+    body = answers.allocated(some, by, unit, margin, spend, quality, trained)
     return body, answers.allocated_lines(body, unit)
 
 

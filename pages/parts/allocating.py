@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.analysis.allocation import Mix, Walk
+from engine.analysis.checkpoints import payoffs, sentence
 from engine.analysis.choice import Choice
 from engine.analysis.estimate import Estimate
 from engine.analysis.panel import Panel, Unknown
@@ -18,7 +19,7 @@ from engine.figures.palette import Identity, Key
 from engine.figures.spending import front_info, walk_info
 from engine.figures.spending import spelt as told
 from engine.figures.surface import METRICS
-from pages.parts import weighing
+from pages.parts import resources, weighing
 from pages.parts.controls import words
 
 if TYPE_CHECKING:
@@ -231,3 +232,17 @@ def wide_or_deep(found: Spent) -> None:
         for w in found.wide_deep
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="wide_deep")
+
+
+def training(found: Spent) -> None:
+    """After how many questions more training pays, where two checkpoints of one strategy were measured."""
+    pairs = payoffs(found.panels, resources.application().trained())
+    if not pairs:
+        return
+    st.subheader("Training against asking", anchor=False)
+    for pair in pairs:
+        st.markdown(literal(sentence(pair)))
+    st.caption(
+        "FLOPs: 6 x parameters x tokens of training, 2 x parameters x tokens of a question. What all of them were "
+        "trained on before counts for none."
+    )
