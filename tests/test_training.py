@@ -22,9 +22,11 @@ from engine.worlds import Lookup, World, build
 from engine.worlds.phrasings import WORDINGS
 from tests.dialogues import Library
 from training import rejection
-from training.oracle import MOST_TRIES, UNKNOWN, Oracle, not_found
+from training.oracle import MOST_TRIES, TAGGED, UNKNOWN, Oracle, not_found
 from training.packing import tree
 from training.paraphrases import MORE, wordings
+from training.rewards import REWARDS
+from training.rollouts import spoken
 
 ADAPTERS = sorted(Path("sample_runs/adapters").glob("*.gguf"))
 TRAINED = ("closed_book", "corag", "iterative", "single_retrieval")
@@ -299,3 +301,20 @@ def test_a_reader_who_finds_nothing_notes_the_other_name_that_the_passages_tell(
     back = f"{NOTHING}; also called Idora Crow"
     assert not_found(lookup, "Who taught the Endless Barber?", (told,)) == back
     assert not_found(lookup, "Who taught Opal Reed?", (told,)) == NOTHING
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 113), st.sampled_from(TAGGED), st.integers(0, 6))
+def test_the_ideal_player_of_a_tagged_protocol_keeps_its_form_and_earns_its_reward(
+    world: World, number: int, strategy: str, search: int
+) -> None:
+    player, answer = _play(world, number, strategy, search, 9999)
+    turn = next(iter(spoken((p, t, "stop") for p, t in player.log)))
+    question = player.question
+    if player.planned == "done":
+        pay = REWARDS["search_r1"](turn.text, question.answers)
+        assert pay == float(player.complete)
+        form = REWARDS["r1_searcher_first"](turn.text, ())
+        assert strategy == "search_r1" or form == 0.5 + 0.5 * ("<|begin_of_query|>" in turn.text)
+    own = "".join(text for text, own in turn.own() if own)
+    assert not any(s.key_sentence in own for s in player.solution.lookups)

@@ -26,9 +26,10 @@ from engine.strategies import corag, knobs_of, start
 from engine.types import Message, Passage, Prompt, Question, Ranked
 from engine.worlds import Lookup, Solution, build
 from training.chat import Tokens, chat_text
-from training.oracle import Oracle, not_found
+from training.oracle import TAGGED, Oracle, not_found
 from training.packing import tree
 from training.paraphrases import wordings
+from training.rollouts import spoken
 
 Row = tuple[Prompt, str]
 KEEP = {0: 1.0, 1: 0.6, 2: 0.4, 3: 0.3}
@@ -208,6 +209,19 @@ def other_groups(where: Corpus, tokens: Tokens, question: Question, rng: Random)
         yield from _by_length("iterative", log)
 
 
+def tagged_groups(where: Corpus, tokens: Tokens, question: Question, rng: Random) -> Iterator[dict]:
+    """One turn of a tagged protocol: each part that the model writes, behind all that stands before it."""
+    strategy = rng.choice(TAGGED)
+    log = play(where, tokens, question, strategy, searches(rng, question.hops or 0), 9999).log
+    turn = next(iter(spoken((prompt, text, "stop") for prompt, text in log)))
+    rows, so_far = [], turn.prompt
+    for piece, own in turn.own():
+        if own:
+            rows.append([so_far, piece])
+        so_far += piece
+    yield {"task": strategy, "rows": rows, "goes_on": True}
+
+
 def _by_length(task: str, rows: Sequence[Row]) -> Iterator[dict]:
     """One group for each system prompt, since rows with different ones share nothing."""
     kinds: dict[str, list[Row]] = defaultdict(list)
@@ -234,6 +248,14 @@ def world_groups(where: Corpus, tokens: Tokens, plays: int) -> Iterator[dict]:
         yield from corag_groups(where, tokens, question, rng)
         yield from other_groups(where, tokens, question, rng)
         yield from reading_groups(where, rng, facts, 1)
+
+
+def tagged_world(where: Corpus, tokens: Tokens, plays: int) -> Iterator[dict]:
+    """Turns over questions without operations, which is what reward is paid for."""
+    rng = Random(f"tagged {where.seed}")
+    for question in where.questions[:plays]:
+        if question.hops and not question.operations:
+            yield from tagged_groups(where, tokens, question, rng)
 
 
 def drill_groups(seed: int, tokens: Tokens, questions: int) -> Iterator[dict]:
@@ -286,6 +308,7 @@ def main() -> None:
     parser.add_argument("--passages", type=int, default=350)
     parser.add_argument("--questions", type=int, default=950, help="their look-ups are read")
     parser.add_argument("--plays", type=int, default=171, help="questions that are played")
+    parser.add_argument("--tagged", action="store_true", help="turns of Search-R1 and R1-Searcher")
     parser.add_argument(
         "--drill", action="store_true", help="sub-queries and endings only, quickly"
     )
@@ -301,9 +324,10 @@ def main() -> None:
     with args.path.open("w") as out:
         for seed in range(args.first_seed, args.first_seed + args.worlds):
             where = corpus(seed, args.passages, args.questions, embedder)
-            groups = [g for g in world_groups(where, tokens, args.plays) if g["rows"]]
+            made = tagged_world(where, tokens, args.plays) if args.tagged else None
+            groups = [g for g in made or world_groups(where, tokens, args.plays) if g["rows"]]
             Random(seed).shuffle(groups)
-            groups = list(joined(groups, tokens))
+            groups = groups if args.tagged else list(joined(groups, tokens))
             out.writelines(json.dumps(g) + "\n" for g in groups)
             out.flush()
             print(f"world {seed}: {len(groups)} groups", flush=True)

@@ -19,6 +19,7 @@ MOST_TRIES = 4
 SENTENCE_WORDS = 22
 """Lines of reasoning are joined to one sentence up to this length."""
 UNKNOWN = "unknown"
+TAGGED = ("search_r1", "r1_searcher")
 Retrieve = Callable[[str, int], tuple[Ranked, ...]]
 Shorten = Callable[[str, int], tuple[str, int]]
 """A text and a number of tokens -> its beginning, and the tokens that it takes."""
@@ -44,6 +45,8 @@ class Oracle:
     found: tuple[Ranked, ...] = ()
     pool: tuple[Ranked, ...] = ()
     said: set[int] = field(default_factory=set)
+    planned: str = ""
+    """The query of a tagged turn that is about to be written."""
     heard: str = ""
     """Text in which further names were told."""
 
@@ -52,6 +55,8 @@ class Oracle:
         match request:
             case ask.Write(what="query") if self.search <= 0:
                 return Reply(refused="search")
+            case ask.Write(what="query") if self.strategy in TAGGED:
+                return self._record(request, self.planned)
             case ask.Write(what="query"):
                 return self._record(request, self._next_query())
             case ask.Write():
@@ -60,6 +65,8 @@ class Oracle:
                 return self._look_up(request)
             case ask.Think(stop=stop) if stop == LINE:
                 return self._thought(request, self._note())
+            case ask.Think(ends=(query, answer)):
+                return self._record(request, self._turn(query, answer))
             case ask.Think():
                 return self._thought(request, "\n".join(self._thoughts()))
             case ask.Discard():
@@ -173,6 +180,17 @@ class Oracle:
             return f"So the answer is: {UNKNOWN}"
         return " ".join([*(f"{o.label}: {o.value}." for o in fresh), query])
 
+    def _turn(self, query: str, answer: str) -> str:
+        """A segment of a tagged turn up to the first two characters of the tag that follows: what was read, and on."""
+        fresh = [i for i in sorted(self.known) if i not in self.said]
+        self.said |= set(fresh)
+        lines = [f"{s.query} {s.answer}." for s in (self.solution.lookups[i] for i in fresh)]
+        self.planned = self._next_query()
+        if self.planned == "done":
+            lines += self.solution.thinking if self.complete else [f"So the answer is {UNKNOWN}."]
+            return _tagged(self.strategy, lines, answer, closes=True)
+        return _tagged(self.strategy, lines, query, closes=False)
+
     def _closing(self) -> str:
         if not self.solution.thinking:
             return f"So the answer is: {self.solution.answer}"
@@ -199,6 +217,14 @@ class Oracle:
 
     def _answer(self) -> str:
         return self.solution.answer if self.complete else UNKNOWN
+
+
+def _tagged(strategy: str, lines: Sequence[str], tag: str, closes: bool) -> str:
+    """A thought in a protocol's own tags: one a turn in Search-R1, one that is resumed in R1-Searcher."""
+    thought = "\n".join(lines)
+    if strategy == "search_r1":
+        return f"<think>{thought}</think>\n{tag}"
+    return f"{thought}</think>\n{tag}" if closes else f"{thought}\n{tag}" if thought else tag
 
 
 def not_found(lookup: Lookup, query: str, found: Sequence[Ranked]) -> str:

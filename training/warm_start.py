@@ -62,7 +62,7 @@ def faster() -> torch.dtype:
 
 def adapted(base: Any, last: Path) -> PeftModel:
     """The base with the adapter in `last`, or a fresh one; what is learnt is float32 whatever the base is."""
-    if (last / "state.pt").exists():
+    if (last / "adapter_config.json").exists():
         model = PeftModel.from_pretrained(base, last, is_trainable=True)
     else:
         model = fresh(base)
@@ -109,7 +109,8 @@ def groups(paths: Sequence[Path], tokens: Tokens, most: int) -> Iterator[tuple[s
         Random(turn).shuffle(order)
         for number in order:
             group = json.loads(lines[number])
-            rows = [(tokens.ids(p), tokens.ids(reply + END)) for p, reply in group["rows"]]
+            end = "" if group.get("goes_on") else END
+            rows = [(tokens.ids(p), tokens.ids(reply + end)) for p, reply in group["rows"]]
             part = tree(rows)
             if len(part.ids) <= most:
                 yield group["task"], part

@@ -1,0 +1,63 @@
+"""The policy gradient over texts that are the model's own only in part.
+
+GRPO as in Search-R1 (arXiv 2503.09516, section 3): the clipped ratio times the advantage, less the low-variance
+estimate of the divergence from a reference, both over the tokens with I(y) = 1 alone, divided by their number. What was
+put in (passages, corrections) has I(y) = 0; `masked = False` counts it as the model's own, to compare.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from training.chat import Tokens
+from training.rollouts import Spoken
+
+CLIP, BETA = 0.2, 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """One text as tokens: n of the prompt, then k that are predicted."""
+
+    ids: torch.Tensor
+    """(n + k,) tokens."""
+    own: torch.Tensor
+    """(k,) 1 where the model wrote the token."""
+
+
+def sequence(spoken: Spoken, tokens: Tokens, masked: bool = True) -> Sequence:
+    """A token counts as put in when any of its characters was."""
+    before = tokens.ids(spoken.prompt)
+    found = tokens.inner(spoken.text, add_special_tokens=False, return_offsets_mapping=True)
+    own = [
+        not masked or not any(begin < b and a < end for a, b in spoken.put_in)
+        for begin, end in found.offset_mapping
+    ]
+    return Sequence(
+        torch.tensor([*before, *found.input_ids]), torch.tensor(own, dtype=torch.float32)
+    )
+
+
+def likelihoods(model: Any, one: Sequence) -> torch.Tensor:
+    """(k,) log-probability of each predicted token."""
+    k = len(one.own)
+    logits = model(input_ids=one.ids[None, :-1], logits_to_keep=k).logits[0].float()
+    return logits.log_softmax(-1).gather(1, one.ids[-k:, None])[:, 0]
+
+
+def loss(
+    now: torch.Tensor,
+    before: torch.Tensor,
+    reference: torch.Tensor,
+    own: torch.Tensor,
+    advantage: float,
+    beta: float = BETA,
+) -> torch.Tensor:
+    """What is minimised, from (k,) log-probabilities under three policies; 0 where nothing is the model's own."""
+    ratio = (now - before).exp()
+    gain = torch.minimum(ratio * advantage, ratio.clamp(1 - CLIP, 1 + CLIP) * advantage)
+    apart = (reference - now).exp() - (reference - now) - 1
+    return -((gain - beta * apart) * own).sum() / own.sum().clamp(min=1)
