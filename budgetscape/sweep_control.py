@@ -32,6 +32,8 @@ Order = Literal["go", "pause", "cancel"]
 State = Literal[
     "starting", "quoted", "running", "paused", "done", "stopped", "failed", "interrupted"
 ]
+Part = dict[str, Any]
+"""What one strategy on one model took: strategy, model, calls, tokens, cost."""
 RUNNING = ("starting", "running", "paused")
 WAIT_S = 3.0
 
@@ -74,6 +76,8 @@ class Status:
     """Calls at once that each model is asked now."""
     quote: Mapping[str, Any] | None = None
     """The first quote, as in its journal."""
+    parts: tuple[Part, ...] = ()
+    """What each strategy on each model has taken."""
     pid: int = 0
     started: float = 0.0
     """Seconds since 1970."""
@@ -206,25 +210,3 @@ def held(home: Home, name: str) -> bool:
 
 def _lock_path(home: Home, name: str) -> Path:
     return make_folder(home.locks) / f"sweep-{checked_name('sweep', name)}.lock"
-
-
-# ------------------------------------------------------------------------------------------- after the quote
-
-
-def real_beside_quote(status: Status) -> dict[str, tuple[float | None, float | None, float | None]]:
-    """What the quoted part of a sweep has really taken, beside P50 and P90; nothing without a quote."""
-    if status.quote is None:
-        return {}
-    given, then = status.quote["quote"], status.quote["spent"]
-    used = then["usage"]["input_tokens"] + then["usage"]["completion_tokens"]
-    cost = None if status.cost is None or then["cost"] is None else status.cost - then["cost"]
-    return {
-        "calls": (status.calls - then["usage"]["calls"], given["calls_p50"], given["calls_p90"]),
-        "tokens": (status.tokens - used, given["tokens_p50"], given["tokens_p90"]),
-        "cost": (cost, given["cost_p50"], given["cost_p90"]),
-        "minutes": (
-            (status.seconds - then["seconds"]) / 60,
-            given["seconds_p50"] / 60,
-            given["seconds_p90"] / 60,
-        ),
-    }

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from engine.errors import Damaged, InputError
+from engine.errors import Damaged, OtherPlan, Place
 from engine.identity import plain
 from engine.sweeps.jobs import Job
 from engine.sweeps.plan import Plan
@@ -44,10 +44,23 @@ class Recorded:
     spent: Spend = Spend()
     quote: dict[str, Any] | None = None
     """The first quote that was given."""
+    parts: dict[Group, Spend] = field(default_factory=dict)
+    """Spent by each strategy on each model."""
     begun: bool = False
     """Its plan stands in a journal."""
     _tries: dict[str, tuple[Path, int, int]] = field(default_factory=dict)
     """Where the last failed try of a trajectory stands."""
+
+    def pay(self, body: Mapping[str, Any]) -> Group:
+        """Count what a trajectory took; returns whose it is."""
+        group, paid = (body["config"]["strategy"], body["config"]["model"]), _paid(body)
+        self.spent += paid
+        self.add(group, paid)
+        return group
+
+    def add(self, group: Group, paid: Spend) -> None:
+        """Count it to a strategy and model."""
+        self.parts[group] = self.parts.get(group, Spend()) + paid
 
     def before(self, trajectory: str) -> Trajectory | None:
         """The last failed try, with what it had recorded."""
@@ -61,7 +74,7 @@ class Recorded:
 
 
 def recorded(home: Home, plan: Plan, price: Pricer) -> Recorded:
-    """Read a sweep's journals; InputError when they were begun with another plan."""
+    """Read a sweep's journals; OtherPlan when they were begun with another."""
     found, kept = Recorded(), Counter[Group]()
     for path in journal_files(home, plan.name):
         for line in read(path):
@@ -85,11 +98,10 @@ def _take(
             found.spent += spend_from(line.body)
         case "failed":
             found._tries[line.id] = (path, line.start, line.size)
-            found.spent += _paid(line.body)
+            found.pay(line.body)
         case "trajectory":
             found.finished.add(line.id)
-            found.spent += _paid(line.body)
-            group = (line.body["config"]["strategy"], line.body["config"]["model"])
+            group = found.pay(line.body)
             kept[group] += 1
             if kept[group] <= MOST_MEASURED:
                 found.measured.append(_measured(line.body, group, price))
@@ -111,19 +123,20 @@ def _measured(body: Mapping[str, Any], group: Group, price: Pricer) -> Measured:
 
 def same_plan(plan: Plan, line: Line) -> None:
     """Refuse another plan under a name that is taken, and say where they differ."""
-    if line.body["hash"] == plan.hash:
-        return
-    now, then = plain(plan.content), line.body["plan"]
-    keys = [*now, *(k for k in then if k not in now and k != "caps")]
-    differ = [
-        f"{k}: was {then.get(k, 'not set')}, is {now.get(k, 'not set')}"
-        for k in keys
-        if now.get(k) != then.get(k)
-    ]
-    raise InputError(
-        f"sweep '{plan.name}' was started with another plan ({'; '.join(differ)[:400]}); "
-        "give this plan a new name"
-    )
+    if line.body["hash"] != plan.hash:
+        raise OtherPlan(plan.name, list(_differences(line.body["plan"], plain(plan.content))))
+
+
+def _differences(
+    then: Mapping[str, Any], now: Mapping[str, Any], place: Place = ()
+) -> Iterator[tuple[Place, Any, Any]]:
+    """Every key, however deep, whose values are not the same; caps are no part of a plan."""
+    for key in [*now, *(k for k in then if k not in now)]:
+        was, is_, at = then.get(key), now.get(key), (*place, key)
+        if was == is_ or at[0] == "caps":
+            continue
+        tables = isinstance(was or is_, dict)
+        yield from (tables and list(_differences(was or {}, is_ or {}, at))) or [(at, was, is_)]
 
 
 # ------------------------------------------------------------------------------------------- spend as JSON
@@ -132,6 +145,20 @@ def same_plan(plan: Plan, line: Line) -> None:
 def spend_body(spend: Spend) -> dict[str, Any]:
     body: dict[str, Any] = plain(spend)
     return body
+
+
+def part_bodies(parts: Mapping[Group, Spend]) -> list[dict[str, Any]]:
+    """What each strategy on each model took, as JSON types."""
+    return [
+        {
+            "strategy": g[0],
+            "model": g[1],
+            "calls": s.usage.calls,
+            "tokens": s.tokens,
+            "cost": s.cost,
+        }
+        for g, s in parts.items()
+    ]
 
 
 def spend_from(body: Mapping[str, Any]) -> Spend:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from budgetscape.sweep_control import Status
-from budgetscape.sweep_records import Recorded, spend_body
+from budgetscape.sweep_records import Recorded, part_bodies, spend_body
 from engine.errors import EndpointError
 from engine.identity import plain
 from engine.sweeps.jobs import Job
@@ -99,7 +99,8 @@ class Sweep:
     def keep_quote(self, given: Quote) -> None:
         """Put the first quote into the journal, so that what was really spent can be laid beside it."""
         if self.before.quote is None and given.trajectories and not given.blind:
-            body = {"quote": plain(given), "spent": spend_body(self.ledger.total)}
+            spent = spend_body(self.ledger.total)
+            body = {"quote": plain(given), "spent": spent, "parts": part_bodies(self.before.parts)}
             self.before.quote = body
             self.journal.append("quote", self.plan.name, body)
             self.journal.flush()
@@ -176,7 +177,9 @@ class Sweep:
 
     def _count(self, trajectory: Trajectory) -> None:
         self.paid += trajectory.paid
-        self._recorded += Spend(trajectory.paid, trajectory.paid_cost)
+        spend = Spend(trajectory.paid, trajectory.paid_cost)
+        self._recorded += spend
+        self.before.add((trajectory.config.strategy, trajectory.config.model), spend)
         self.charged += sum((r.trace.usage for r in trajectory.runs), Usage())
         self.failures.update(f.kind or "failed" for f in trajectory.failures)
         self.failed += bool(trajectory.failures)
@@ -224,6 +227,7 @@ class Sweep:
             left_s=60 * (self.runs - self.runs_done) / rate if rate else None,
             places={n: int(p.limit) for n, p in self.hands.paces.items()},
             quote=self.before.quote,
+            parts=tuple(part_bodies(self.before.parts)),
         )
 
     def _rate(self) -> float:

@@ -2,7 +2,8 @@
 
     BudgetscapeError
     ├── InputError            the person gave something unusable (plan, budget, question, file, link)
-    │   └── UnknownName       a strategy, model, index, question set, sweep or snapshot that is not there
+    │   ├── UnknownName       a strategy, model, index, question set, sweep or snapshot that is not there
+    │   └── OtherPlan         a sweep was started with another plan
     ├── EndpointError         a model or index endpoint failed us
     │   ├── Unreachable       no connection
     │   ├── Busy              429 or 5xx: worth another try, `retry_after_s` says when
@@ -19,7 +20,7 @@ The model's mistakes are not errors: they are recorded on the step. Running out 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -47,6 +48,40 @@ class UnknownName(InputError):
         else:
             tail = "; there is none yet"
         super().__init__(f"{what} '{name[:80]}' is not known{tail}{' ' + hint if hint else ''}")
+
+
+Place = tuple[str, ...]
+"""Keys of a plan file, outermost first."""
+
+
+class OtherPlan(InputError):
+    """The sweep was started with another plan; where they differ, as (place, then, now), None for what is not set.
+
+    With `line` each place is said with its line in the plan's file.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        differences: Sequence[tuple[Place, object, object]],
+        line: Callable[[Place], int | None] = lambda _: None,
+    ) -> None:
+        self.name, self.differences = name, tuple(differences)
+        said = []
+        for place, then, now in self.differences[:6]:
+            number = line(place)
+            where = f"line {number}, " if number else ""
+            said.append(f"{where}{'.'.join(place)}: was {_value(then)}, is {_value(now)}")
+        more = len(self.differences) - len(said)
+        tail = f"; and {more} more" if more else ""
+        super().__init__(
+            f"sweep '{name}' was started with another plan ({'; '.join(said)}{tail}); give this plan a new name"
+        )
+
+
+def _value(value: object) -> str:
+    text = "not set" if value is None else str(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."
 
 
 class EndpointError(BudgetscapeError):

@@ -147,9 +147,10 @@ def test_a_sweep_killed_half_way_goes_on_where_it_was(cli, tmp_path):
     assert "6 trajectories recorded, 0 to do" in third.stdout
     changed = tmp_path / "changed.toml"
     changed.write_text(LITTLE.replace("limit = 3", "limit = 4"))
+    number = 1 + LITTLE.splitlines().index("limit = 3")
     refused = cli("sweep", changed)
     assert refused.returncode != 0
-    assert "limit: was 3, is 4" in refused.stderr
+    assert f"(line {number}, limit: was 3, is 4)" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,37 @@ def test_a_sweep_killed_a_hundred_times_has_every_run_exactly_once(home, tmp_pat
     check_exactly_once(home, killed_often(home, tmp_path, 100))
 
 
+def test_a_disk_that_takes_no_more_ends_a_sweep_in_one_line_and_its_rest_is_made_later(
+    home, tmp_path
+):
+    """The system refuses the write in the middle of a line, as a full disk does."""
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN)
+    little = """ulimit -f 29; trap '' XFSZ; exec "$@" """  # KiB a file: a few trajectories
+    command = [sys.executable, "-m", "tests.sweep_fakes", str(home.root), str(plan)]
+    with subprocess.Popen(
+        ["bash", "-c", little, "_", *command],
+        cwd=CHECKOUT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as full:
+        assert b"StoreError" in full.stderr.read()
+    assert full.returncode != 0
+    ends = [x for p in journal_files(home, "toy") for x in read(p) if isinstance(x, Torn)]
+    assert len(ends) == 1, "the line that did not fit"
+    kept = [x.id for x in read_sweep(home, "toy") if x.kind == "trajectory"]
+    assert 0 < len(kept) < len(QUESTIONS) * 2
+    rest = child(home, plan)
+    while rest.poll() is None:
+        time.sleep(0.1)
+    rest.communicate()
+    ids = Counter(x.id for x in read_sweep(home, "toy") if x.kind == "trajectory")
+    assert set(kept) < set(ids)
+    assert set(ids.values()) == {1}
+    assert len(ids) == len(QUESTIONS) * 2
+
+
 def test_a_child_whose_parent_goes_stops_in_order_and_is_resumable(home, tmp_path):
     from budgetscape import sweep_control as control
 

@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 
 from budgetscape import sweep_control as control
+from budgetscape.cli.amounts import outcome
 from budgetscape.sweep_driver import Drive
 from budgetscape.sweep_opening import quoted, ready
+from budgetscape.sweep_outcome import by_part, in_all
 from budgetscape.sweep_records import recorded
 from engine.errors import BadReply, Busy, EndpointError, InputError, StoreError, StoreHeld
 from engine.models.scripted import Scripted
@@ -124,6 +126,11 @@ def test_a_changed_plan_is_refused_with_the_difference_and_higher_caps_are_not(h
     for old, new, said in (
         ("think = [0, 8]", "think = [0, 9]", r"think: was \[0, 8\], is \[0, 9\]"),
         ('name = "toy"', 'name = "toy"\nsamples = 2', "samples: was not set, is 2"),
+        (
+            "think = [0, 8]",
+            "think = [0, 8]\n[knobs.iterative]\ntop_k = 9",
+            r"\(knobs.iterative.top_k: was not",
+        ),
     ):
         with pytest.raises(InputError, match=said):
             swept(ToyParts(home), read_plan(PLAN.replace(old, new)))
@@ -332,11 +339,20 @@ def test_the_first_quote_is_kept_and_laid_beside_what_was_spent(home):
     assert first.state == "quoted"
     assert {w for w, _ in words} == {"pilot"}
     done, _ = swept(parts)
-    real = control.real_beside_quote(done)
-    spent, p50, p90 = real["tokens"]
-    assert p50 <= p90
-    assert spent == pytest.approx(p50, rel=0.3)
-    assert real["cost"][0] == pytest.approx(spent / 1e3)
+    real = in_all(done)
+    assert real["tokens"].p50 <= real["tokens"].p90
+    assert real["tokens"].real == pytest.approx(real["tokens"].p50, rel=0.3)
+    assert real["cost"].real == pytest.approx(real["tokens"].real / 1e3)
+    told = by_part(done)
+    assert {(p.strategy, p.model) for p in told} == {("closed_book", "m"), ("iterative", "m")}
+    for word in ("calls", "tokens", "cost"):
+        assert sum(p.amounts[word].real for p in told) == pytest.approx(real[word].real)
+        assert all(
+            p.amounts[word].real == pytest.approx(p.amounts[word].p50, rel=0.4) for p in told
+        )
+    lines = list(outcome(done))
+    assert [x.split(":")[0] for x in lines[-2:]] == ["  closed_book m", "  iterative m"]
+    assert "tokens (quoted" in lines[-1]
     assert done.quote == json.loads(json.dumps(recorded(home, TOY, parts.price).quote))
 
 

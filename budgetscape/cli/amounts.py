@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from budgetscape.sweep_control import Status, real_beside_quote
+from budgetscape.sweep_control import Status
+from budgetscape.sweep_outcome import Beside, by_part, in_all
 from engine.sweeps.quote import Part, Quote, Spread
 
 
@@ -64,14 +65,22 @@ def outcome(status: Status) -> Iterator[str]:
             f"paid {status.paid_tokens:,} tokens for runs that alone would take {status.charged_tokens:,} "
             f"({share:.2f})"
         )
-    real = real_beside_quote(status)
-    shown = [
-        f"{_shown(word, done)} {word} (quoted {_shown(word, p50)}, P90 {_shown(word, p90)})"
-        for word, (done, p50, p90) in real.items()
-        if done is not None and p50 is not None and p90 is not None
-    ]
-    if shown and status.state == "done":
-        yield "took " + ", ".join(shown)
+    if status.state != "done":
+        return
+    if said := _said(in_all(status)):
+        yield f"took {said}"
+    for part in by_part(status):
+        if said := _said(part.amounts):
+            yield f"  {part.strategy} {part.model}: {said}"
+
+
+def _said(amounts: Mapping[str, Beside]) -> str:
+    """120 calls (quoted 118, P90 131), 3,200 tokens (quoted 3,100, P90 3,450)"""
+    return ", ".join(
+        f"{_shown(word, b.real)} {word} (quoted {_shown(word, b.p50)}, P90 {_shown(word, b.p90)})"
+        for word, b in amounts.items()
+        if b.told
+    )
 
 
 def _shown(word: str, value: float | None) -> str:

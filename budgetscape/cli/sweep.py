@@ -14,7 +14,8 @@ from budgetscape.sweep_driver import Drive, stop_with_parent
 from budgetscape.sweep_opening import ready
 from budgetscape.sweeping import PILOT, Sweep
 from budgetscape.wiring import Parts
-from engine.errors import CapReached, EndpointError
+from engine.errors import CapReached, EndpointError, OtherPlan
+from engine.sweeps.lines import line_of
 from engine.sweeps.plan import Plan, read_plan
 from engine.sweeps.quote import Quote
 from engine.sweeps.trajectory import Trajectory
@@ -48,7 +49,10 @@ def sweep(
 ) -> None:
     """Run PLAN, or what is left of it. Ctrl-C stops it; the same command goes on."""
     text = plan.read_bytes().decode("utf-8", "replace")
-    run(read_plan(text, str(plan)), not no_memo, at_once, quote_only, pilot, with_parent)
+    try:
+        run(read_plan(text, str(plan)), not no_memo, at_once, quote_only, pilot, with_parent)
+    except OtherPlan as error:
+        raise OtherPlan(error.name, error.differences, lambda place: line_of(text, place)) from None
 
 
 def run(

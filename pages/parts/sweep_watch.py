@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import streamlit as st
 from engine.errors import BudgetscapeError, InputError
 from engine.figures.markdown import literal
 from pages.parts import guide, state
+from pages.parts.controls import words
 
 if TYPE_CHECKING:
     from budgetscape.sweep_control import Status
@@ -184,16 +185,34 @@ def _troubles(status: Status) -> None:
 
 
 def _beside_quote(status: Status) -> None:
-    from budgetscape.sweep_control import real_beside_quote
+    """Tables: all of it, and each strategy on each model."""
+    from budgetscape.sweep_outcome import by_part, in_all
 
-    real = real_beside_quote(status)
     rows = [
-        {"what": word, "so far": done, "quoted P50": p50, "quoted P90": p90}
-        for word, (done, p50, p90) in real.items()
-        if p50 is not None
+        {"what": word, "so far": b.real, "quoted P50": b.p50, "quoted P90": b.p90}
+        for word, b in in_all(status).items()
+        if b.told
     ]
-    if rows:
-        st.markdown("**Spent since the quote, and what was quoted for all of it**")
-        number = st.column_config.NumberColumn(format="%.4g")
-        numbers = dict.fromkeys(("so far", "quoted P50", "quoted P90"), number)
-        st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=numbers, key="sweep_beside")
+    if not rows:
+        return
+    st.markdown("**Spent since the quote, and what was quoted for all of it**")
+    _table(rows, "sweep_beside")
+    parts = [
+        {"strategy": words(part.strategy), "model": part.model}
+        | {
+            f"{word}{end}": value
+            for word, b in part.amounts.items()
+            if b.told
+            for end, value in (("", b.real), (", P50", b.p50), (", P90", b.p90))
+        }
+        for part in by_part(status)
+    ]
+    if parts:
+        _table(parts, "sweep_beside_parts")
+
+
+def _table(rows: Sequence[Mapping[str, object]], key: str) -> None:
+    frame = pd.DataFrame(rows)
+    number = st.column_config.NumberColumn(format="%.4g")
+    numbers = {name: number for name in frame.columns if frame[name].dtype.kind in "if"}
+    st.dataframe(frame, hide_index=True, column_config=numbers, key=key)
