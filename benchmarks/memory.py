@@ -49,7 +49,7 @@ class Forgetful(Scripted):
     """Keeps no history of what it was asked, as an endpoint does not."""
 
     def __init__(self) -> None:
-        super().__init__(say)  # type: ignore[no-untyped-call]
+        super().__init__(say)
         self.history = _Nothing()
 
 
@@ -61,7 +61,7 @@ class _Nothing(list):  # type: ignore[type-arg]
 async def marks(runs: int, home: Home) -> list[tuple[int, float]]:
     """Runs recorded and the memory then, ten times over a sweep of at least so many runs."""
     plan = read_plan(f"samples = {-(-runs // CELLS)}\n{PLAN}")
-    sweep = await ready(plan, ToyParts(home, model=Forgetful()))  # type: ignore[no-untyped-call, arg-type]
+    sweep = await ready(plan, ToyParts(home, model=Forgetful()))  # type: ignore[arg-type]
     found: list[tuple[int, float]] = []
 
     def look(*_: object) -> None:
