@@ -133,7 +133,10 @@ def test_a_pilot_then_a_start_then_done_and_a_repeat_is_free(app):
     until(lambda: app.sweeps.status("sweep-1").state == "done")
     at = visit(PAGE, sweep="sweep-1")
     assert at.get("progress")[0].proto.text == "8 of 8 runs"
-    assert len(at.dataframe) == 1
+    whole, parts = (d.value for d in at.dataframe)
+    assert list(whole["what"]) == ["calls", "tokens", "cost", "minutes"]
+    assert list(parts["strategy"]) == ["closed book"]
+    assert parts["tokens"].sum() == whole["so far"][1]
     ids = Counter(x.id for x in read_sweep(app.home, "sweep-1") if x.kind == "trajectory")
     assert set(ids.values()) == {1}
     given, done = app.sweeps.quoted(app.sweeps.plan("sweep-1"))
