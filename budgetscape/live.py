@@ -21,8 +21,9 @@ from typing import Any, Literal, Protocol
 from budgetscape.loop import Loop
 from engine.errors import BudgetscapeError, InputError
 from engine.models.capabilities import control_of
+from engine.run.books import Begun, Log, Piece
 from engine.run.budgets import checked, controlled, doses
-from engine.run.driver import Begun, Driver, Log, Piece
+from engine.run.driver import Driver
 from engine.run.memo import Memo
 from engine.run.ports import Performer, Retriever
 from engine.strategies import knobs_of, reachable, start

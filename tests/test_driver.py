@@ -7,7 +7,9 @@ import pytest
 
 from engine.errors import BadReply, Busy, EndpointError, InputError, StrategyError, Unreachable
 from engine.models.scripted import Scripted
-from engine.run.driver import Begun, Driver, Piece, call_seed
+from engine.run.books import Begun, Piece
+from engine.run.calls import call_seed
+from engine.run.driver import Driver
 from engine.run.requests import Discard, Reply, Score, Search, Think, Together, Write
 from engine.types import Answer, Budget, Message, Reading, Stopped, Thought, Usage
 from engine.types import Search as SearchStep

@@ -15,8 +15,10 @@ from engine.figures.trace import trace_info
 from engine.models.capabilities import Capabilities, control_of
 from engine.models.openai import OpenAIChat
 from engine.models.scripted import Scripted
+from engine.run.books import Begun, Piece
 from engine.run.budgets import checked, controlled
-from engine.run.driver import HIDDEN, Begun, Driver, Piece
+from engine.run.calls import HIDDEN
+from engine.run.driver import Driver
 from engine.run.memo import Memo
 from engine.strategies import PLAYED, knobs_of, start
 from engine.sweeps.jobs import Ground, jobs

@@ -25,7 +25,7 @@ from engine.figures.surface import (
     surface_info,
 )
 from engine.figures.trace import meters, summary, trace_info, verdict
-from engine.run.driver import Begun, Piece
+from engine.run.books import Begun, Piece
 from engine.strategies import STRATEGIES
 from engine.types import (
     Answer,

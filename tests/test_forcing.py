@@ -244,7 +244,7 @@ def test_a_dose_is_never_exceeded_and_is_spent_unless_cues_or_a_limit_stopped_it
     assert trace.search.used <= search and trace.think.used <= think
     assert trace.usage.completion_tokens == sum(s.tokens for s in trace.steps)
     told = notes(trace)
-    own = {"turns", "malformed"} & driver._ended
+    own = {"turns", "malformed"} & driver.books.ended
     if "search" in doses(budget) and trace.search.remaining:
         assert own or told.count(TOLD["search"]) >= MOST_CUES
     if "think" in doses(budget) and trace.think.remaining:

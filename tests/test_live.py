@@ -8,7 +8,7 @@ import pytest
 from budgetscape.live import LiveRequest, LiveRuns
 from budgetscape.loop import Loop
 from engine.errors import InputError, StoreError, Unreachable
-from engine.run.driver import Piece
+from engine.run.books import Piece
 from engine.run.requests import Reply
 from engine.types import Budget, Passage, Question, Ranked, Reading, RunConfig, Stopped, Usage
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from engine.errors import InputError
 from engine.models.scripted import Scripted
-from engine.run.driver import Driver, rounds
+from engine.run.account import rounds
+from engine.run.driver import Driver
 from engine.run.requests import Think, Together, Write
 from engine.strategies import knobs_of, prompt_hash, self_consistency, start
 from engine.strategies.self_consistency import Sample, chosen, samples_of

@@ -14,8 +14,8 @@ from budgetscape.live import LiveRequest, check_request, perform
 from budgetscape.wiring import Parts
 from engine.errors import InputError
 from engine.identity import content_hash, plain
+from engine.run.books import Begun, Piece
 from engine.run.budgets import MODES
-from engine.run.driver import Begun, Piece
 from engine.types import (
     EFFORTS,
     Budget,

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from engine.figures.amounts import span
 from engine.run.account import TOLD, parsed
-from engine.run.driver import HIDDEN, Begun, Piece
+from engine.run.books import Begun, Piece
+from engine.run.calls import HIDDEN
 from engine.types import (
     Answer,
     Ranked,

@@ -1,77 +1,37 @@
-"""The driver performs what a strategy asks for, meters it, and turns every request and reply into a typed step.
+"""The driver performs what a strategy asks for, and meters it.
 
-It is the only place that knows the budgets. What a budget forbids is answered with a refused reply; budgets of
-branches are handed out in order before any starts, so that timing cannot matter; each call's seed follows from the
-run's seed, the question and the call's place in the run, never from the budget.
+It is the only place that hands out the budgets. What a budget forbids is answered with a refused reply; budgets of
+branches are handed out in order before any starts, so that timing cannot matter. What is done goes into the books
+(`books.py`), model calls are made by `calls.py`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
 
-from engine.errors import BadReply, InputError, StrategyError
+from engine.errors import InputError, StrategyError
 from engine.run import requests as ask
-from engine.run.account import TOLD, bound, parsed, rounds, search_step, untold
+from engine.run.account import TOLD, search_step
+from engine.run.books import MOST_REQUESTS, Begun, Books, Log, Path, spent
 from engine.run.branches import all_done, as_sample, may_search, may_think
-from engine.run.budgets import CALL_ROOM, MOST_CUES, Purse, Purses, doses
+from engine.run.budgets import CALL_ROOM, Purse, Purses, doses
+from engine.run.calls import Calls
 from engine.run.outside import Talks, accounted
-from engine.run.ports import Agent, Call, ChatModel, Query, Retriever, Task
+from engine.run.ports import Agent, ChatModel, Query, Retriever, Task
 from engine.run.requests import Play, Reply
 from engine.types import (
     Answer,
     Axis,
     Budget,
     Decoding,
-    Message,
     Reading,
     Search,
-    Spent,
-    Step,
-    Stopped,
     StoppedBy,
     Thought,
     Trace,
     Usage,
 )
-
-MOST_REQUESTS = 20_000
-HIDDEN = "hidden thinking"
-"""The note on thinking that an endpoint did not show, before a query or an answer."""
-Path = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A generation or a look-up has started; its step follows when it is over."""
-
-    path: Path
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Some text of a generation that is under way."""
-
-    path: Path
-    kind: str
-    text: str
-
-
-class Log(Protocol):
-    """Where a run tells what happens, as it happens; a list will do."""
-
-    def append(self, event: Begun | Piece | Step, /) -> object: ...
-
-
-def call_seed(seed: int, question_id: str, path: Path) -> int:
-    """31 bits from the run's seed, the question and the place of the call; never from the budget."""
-    digest = hashlib.blake2b(repr((seed, question_id, path)).encode(), digest_size=4).digest()
-    return int.from_bytes(digest, "big") >> 1
 
 
 @dataclass
@@ -86,8 +46,6 @@ class Driver:
     decoding: Decoding = Decoding()
     log: Log | None = None
     agent: Agent | None = None
-    steps: list[Step] = field(default_factory=list)
-    usage: Usage = Usage()
 
     def __post_init__(self) -> None:
         if "think" in doses(self.budget):
@@ -95,9 +53,8 @@ class Driver:
         if self.budget.search and self.retriever is None:
             raise InputError("a search budget above 0 needs an index; name one or set search to 0")
         self._purses = Purses.of(self.budget)
-        self._pending: dict[Path, Reply] = {}
-        self._ended: set[str] = set()
-        """The protocol's own limits that ended a loop."""
+        self.books = Books(self.budget, self.log)
+        self._calls = Calls(self.model, self.books, self.question_id, self.seed, self.decoding)
         self._talks = Talks(self.agent)
         self._seconds = 0.0
 
@@ -108,42 +65,15 @@ class Driver:
         finally:
             play.close()
             await self._talks.aclose()
-        if self._pending:
+        if self.books.waiting:
             raise StrategyError("a query was written but neither sent nor discarded")
-        if answer and not any(isinstance(s, Answer) for s in self.steps):
-            self._note(Answer(path=(MOST_REQUESTS - 1,), text=answer))  # chosen, not written
+        if answer and not self.books.answered:
+            self.books.note(Answer(path=(MOST_REQUESTS - 1,), text=answer))  # chosen, not written
         return self.trace(answer)
 
     def trace(self, answer: str, by: StoppedBy | None = None, detail: str = "") -> Trace:
         """The run so far as a trace; `by` tells what ended it when it did not end by itself."""
-        limit = bound(self.steps, self._ended, self.budget.search)
-        by = by or limit
-        unsent = [search_step(ask.Search(r.text), p, False, [r]) for p, r in self._pending.items()]
-        steps = sorted([*self.steps, *unsent], key=lambda s: s.path)
-        queries = sum(isinstance(s, Search) and not s.refused for s in steps)
-        thinking = sum(s.tokens for s in steps if isinstance(s, Thought))
-        query = sum(s.tokens for s in steps if isinstance(s, Search))
-        final = sum(s.tokens for s in steps if isinstance(s, Answer))
-        detail = detail or untold(self.usage)
-        end = Stopped(path=(MOST_REQUESTS,), by=by, detail=detail)
-        if self.log is not None:
-            self.log.append(end)
-        return Trace(
-            steps=(*steps, end),
-            answer=answer,
-            stopped_by=by,
-            cut_off=limit != "answer",
-            search=Spent(queries, self.budget.search),
-            think=Spent(thinking, self.budget.think),
-            thinking_tokens=thinking,
-            query_tokens=query,
-            answer_tokens=final,
-            usage=self.usage,
-            seconds=self._seconds or sum(s.seconds for s in steps),
-            rounds=rounds([s.path for s in steps if isinstance(s, Search) and not s.refused]),
-            turns=len(parsed(steps)),
-            well_formed=sum(parsed(steps)),
-        )
+        return self.books.trace(answer, self._seconds, by, detail)
 
     # ------------------------------------------------------------------------------------- performing
 
@@ -167,12 +97,12 @@ class Driver:
     def _end(self, request: ask.End, purses: Purses, last: Path) -> Reply:
         """Whether the end stands, where the model wants it; `last` is the place of the request before."""
         if request.by != "answer":
-            self._ended.add(request.by)
+            self.books.ended.add(request.by)
             return Reply()
         held: dict[Axis, Purse] = {"search": purses.search, "think": purses.think}
         go_on = next((axis for axis in request.spend if held[axis].told_to_go_on()), None)
         if go_on:
-            self._note(Thought(path=(*last, MOST_REQUESTS), note=TOLD[go_on]))
+            self.books.note(Thought(path=(*last, MOST_REQUESTS), note=TOLD[go_on]))
         return Reply(go_on=go_on)
 
     async def _answer(self, request: ask.Request, purses: Purses, path: Path) -> Reply:
@@ -191,7 +121,7 @@ class Driver:
             case ask.Discard():
                 return self._discard(request, purses, path)
             case ask.Score():
-                return await self._score(request, path)
+                return await self._calls.score(request, path)
             case ask.Together():
                 return await self._together(request, purses, path)
             case ask.Outside():
@@ -205,76 +135,46 @@ class Driver:
         wanted = request.cap + (CALL_ROOM if self.budget.effort else 0)
         cap = purses.think.take(purses.think.remaining if dose else wanted)
         if not cap:
-            self._note(Thought(path=path, refused=True, note=request.note))
+            self.books.note(Thought(path=path, refused=True, note=request.note))
             return Reply(refused="think")
-        reply = await self._generate(request, cap, path, "thought", purses)
+        reply = await self._calls.generate(request, cap, path, "thought", purses)
         if dose:
-            reply = await self._prolonged(request, reply, cap, path)
+            reply = await self._calls.prolonged(request, reply, cap, path)
         purses.think.give_back(cap - reply.tokens)
         cut = reply.finish == "length" and (dose or cap < request.cap)
         note = "malformed turn" if ask.malformed(request, reply) else request.note
         worth = request.worth(reply) if request.worth else None
-        self._note(Thought(**_spent(path, reply), text=reply.text, cut=cut, note=note, worth=worth))
-        return reply
-
-    async def _prolonged(self, request: ask.Think, reply: Reply, cap: int, path: Path) -> Reply:
-        """The same thought, its early ends dropped, until the cap is spent or the cues are."""
-        assert request.again is not None
-        for _ in range(MOST_CUES):
-            if reply.finish == "length" or reply.tokens >= cap:
-                break
-            so_far = request.again(reply.text)
-            longer = replace(request, prompt=(*request.prompt, Message("assistant", so_far)))
-            try:
-                more = await self._generate(longer, cap - reply.tokens, path, "thought", None)
-            except BaseException:
-                self._note(Thought(**_spent(path, reply), text=reply.text))
-                raise
-            reply = replace(
-                more,
-                text=so_far + more.text,
-                pieces=(),
-                logprobs=(),
-                tokens=reply.tokens + more.tokens,
-                usage=reply.usage + more.usage,
-                seconds=reply.seconds + more.seconds,
-            )
+        self.books.note(
+            Thought(**spent(path, reply), text=reply.text, cut=cut, note=note, worth=worth)
+        )
         return reply
 
     async def _write_query(self, request: ask.Write, purses: Purses, path: Path) -> Reply:
         """A written query holds one search until it is sent or discarded, so that it can always be sent."""
         if not purses.search.take(1):
-            self._note(Search(path=path, refused=True))
+            self.books.note(Search(path=path, refused=True))
             return Reply(refused="search")
-        reply = await self._generate(request, request.cap, path, "search", purses)
-        self._pending[path] = reply = replace(reply, place=path)
+        reply = await self._calls.generate(request, request.cap, path, "search", purses)
+        reply = replace(reply, place=path)
+        self.books.hold(reply, path)
         return reply
 
     async def _write_answer(self, request: ask.Write, purses: Purses, path: Path) -> Reply:
-        if any(isinstance(s, Answer) for s in self.steps):
+        if self.books.answered:
             raise StrategyError("a strategy wrote a second final answer")
-        reply = await self._generate(request, request.cap, path, "answer", purses)
-        self._note(Answer(**_spent(path, reply), text=reply.text))
+        reply = await self._calls.generate(request, request.cap, path, "answer", purses)
+        self.books.note(Answer(**spent(path, reply), text=reply.text))
         return reply
 
     def _discard(self, request: ask.Discard, purses: Purses, path: Path) -> Reply:
-        written = self._take_up(request.written)
+        written = self.books.take_up(request.written)
         if written.tokens > purses.think.remaining:
-            self._pending[written.place] = written
+            self.books.hold(written, written.place)
             return Reply(refused="think")
         purses.search.give_back(1)
         purses.think.take(written.tokens)
-        self._note(Thought(**_spent(path, written), text=written.text, note=request.note))
+        self.books.note(Thought(**spent(path, written), text=written.text, note=request.note))
         return Reply(text=written.text)
-
-    async def _score(self, request: ask.Score, path: Path) -> Reply:
-        call = Call(request.prompt, 1, seed=self._seed(path), score_text=request.text)
-        reply = await self.model.generate(call)
-        self.usage += replace(reply.usage, completion_tokens=0)
-        if request.note and reply.score is not None:
-            worth = math.exp(min(0.0, reply.score))
-            self._note(Thought(**_spent(path, reply), note=request.note, worth=worth))
-        return reply
 
     async def _outside(self, request: ask.Outside, purses: Purses, path: Path) -> Reply:
         """The next step of an agent outside: counted as it tells it, also where it spent more than it may."""
@@ -282,17 +182,18 @@ class Driver:
             request.question,
             max(0, purses.search.remaining),
             max(0, purses.think.remaining),
-            self._seed(path),
+            self._calls.seed_at(path),
             self.decoding.temperature,
         )
         said = await self._talks.next(path[:-1], task, request.given)
-        self.usage += said.reply.usage
+        self.books.usage += said.reply.usage
         if said.act == "query" and purses.search.take(1):
-            self._pending[path] = reply = replace(said.reply, act="query", place=path)
+            reply = replace(said.reply, act="query", place=path)
+            self.books.hold(reply, path)
             return reply
         reply, steps = accounted(said, purses, path)
         for step in steps:
-            self._note(step)
+            self.books.note(step)
         return reply
 
     async def _search(
@@ -301,25 +202,25 @@ class Driver:
         """Send what the budget allows of several queries, in order, as one call of the retriever."""
         sent = []
         for request, path in zip(wanted, paths, strict=True):
-            held = [self._take_up(r) for r in request.written]
+            held = [self.books.take_up(r) for r in request.written]
             purses.search.give_back(len(held))
             ok = purses.search.take(1) == 1
             purses.search.cues = 0
-            self._note(search_step(request, path, ok, held))
+            self.books.note(search_step(request, path, ok, held))
             if ok:
                 sent.append((request, path))
         if not sent:
             return [Reply(refused="search") for _ in wanted]
         assert self.retriever is not None
         for _, path in sent:
-            self._tell(Begun(path, "reading"))
-        self.usage += Usage(queries=len(sent))
+            self.books.tell(Begun(path, "reading"))
+        self.books.usage += Usage(queries=len(sent))
         began = time.perf_counter()
         found = await self.retriever.search([Query(r.query, r.top_k) for r, _ in sent])
         seconds = time.perf_counter() - began
         replies = {}
         for (request, path), passages in zip(sent, found, strict=True):
-            self._note(
+            self.books.note(
                 Reading(path=(*path, 1), seconds=seconds, query=request.query, passages=passages)
             )
             replies[path] = Reply(passages=passages, seconds=seconds)
@@ -327,7 +228,7 @@ class Driver:
 
     async def _together(self, request: ask.Together, purses: Purses, path: Path) -> Reply:
         if request.keep and purses.think.remaining < len(request.branches):
-            self._note(Thought(path=path, refused=True, note="samples"))
+            self.books.note(Thought(path=path, refused=True, note="samples"))
             return Reply(refused="think")
         paths = [(*path, i) for i in range(len(request.branches))]
         searches = [
@@ -364,89 +265,6 @@ class Driver:
         text, seconds = await self._perform(branch, purses, path)
         return Reply(text=text, seconds=seconds)
 
-    # ------------------------------------------------------------------------------------- helpers
-
-    async def _generate(
-        self, request: ask.Think | ask.Write, cap: int, path: Path, kind: str, purses: Purses | None
-    ) -> Reply:
-        """One generation; hidden thinking before a query or an answer is split off and metered."""
-        room = 0
-        if self.budget.effort and purses is not None and isinstance(request, ask.Write):
-            room = purses.think.take(CALL_ROOM)
-            cap += room
-        heat = request.temperature
-        call = Call(
-            request.prompt,
-            cap,
-            request.stop,
-            self.decoding.temperature if heat is None else heat,
-            self.decoding.top_p,
-            self._seed(path),
-            self.budget.effort,
-            tell_logprobs=getattr(request, "worth", None) is not None,
-        )
-        self._tell(Begun(path, kind))
-        heard: list[str] = []
-        try:
-            reply = await self.model.generate(call, self._streamer(path, kind, heard))
-        except BaseException:
-            self._break_off(path, kind, heard)
-            raise
-        if reply.tokens > cap:
-            raise BadReply(f"the model returned {reply.tokens} tokens where {cap} were allowed")
-        self.usage += replace(reply.usage, completion_tokens=reply.tokens)
-        reply = replace(reply, well_formed=ask.well_formed(request, reply))
-        hidden = min(reply.usage.reasoning_tokens, reply.tokens)
-        if purses is None or isinstance(request, ask.Think):
-            return reply
-        purses.think.used += hidden - room
-        if hidden:
-            self._note(Thought(path=(*path, 0), tokens=hidden, note=HIDDEN))
-        return replace(reply, tokens=reply.tokens - hidden)
-
-    def _streamer(self, path: Path, kind: str, heard: list[str]) -> Callable[[str], None] | None:
-        if self.log is None:
-            return None
-
-        def stream(text: str) -> None:
-            heard.append(text)
-            self._tell(Piece(path, kind, text))
-
-        return stream
-
-    def _break_off(self, path: Path, kind: str, heard: list[str]) -> None:
-        """A generation that was stopped or failed: what had come of it was spent, a piece counting as a token."""
-        if not heard:
-            return
-        text, tokens = "".join(heard), len(heard)
-        self.usage += Usage(completion_tokens=tokens, calls=1)
-        partial = Reply(text=text, tokens=tokens)
-        match kind:
-            case "search":
-                self._note(search_step(ask.Search(text), path, False, [partial]))
-            case "answer":
-                self._note(Answer(**_spent(path, partial), text=text))
-            case _:
-                self._note(Thought(**_spent(path, partial), text=text, note="broken off"))
-
-    def _take_up(self, reply: Reply) -> Reply:
-        """The query that was written at the reply's place; it waits no longer."""
-        written = self._pending.pop(reply.place, None)
-        if written is None:
-            raise StrategyError("a strategy used a written query twice, or one it did not write")
-        return written
-
-    def _seed(self, path: Path) -> int:
-        return call_seed(self.seed, self.question_id, path)
-
-    def _tell(self, event: Begun | Piece | Step) -> None:
-        if self.log is not None:
-            self.log.append(event)
-
-    def _note(self, step: Step) -> None:
-        self.steps.append(step)
-        self._tell(step)
-
 
 def _check_continues(model: object) -> None:
     """InputError where the model is known not to continue a thought; a model without a table is trusted."""
@@ -455,15 +273,3 @@ def _check_continues(model: object) -> None:
         raise InputError(
             "this model cannot continue its own turn, so thinking cannot be forced on it; use a cap"
         )
-
-
-def _spent(path: Path, reply: Reply) -> dict[str, Any]:
-    """The fields that every step has."""
-    return {
-        "path": path,
-        "tokens": reply.tokens,
-        "input_tokens": reply.usage.input_tokens,
-        "seconds": reply.seconds,
-        "well_formed": reply.well_formed,
-        "resumed": reply.resumed,
-    }

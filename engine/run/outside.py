@@ -7,15 +7,14 @@ beyond a limit, and the reply is refused there, so that the strategy ends it.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from engine.errors import InputError
+from engine.run.books import Path, spent
 from engine.run.budgets import Purse, Purses
 from engine.run.ports import Agent, Said, Talk, Task
 from engine.run.requests import Reply
 from engine.types import Answer, Reading, Search, Step, Thought
 
-Path = tuple[int, ...]
 SAMPLE_ANSWER = "sample answer"
 
 
@@ -57,10 +56,10 @@ def accounted(said: Said, purses: Purses, path: Path) -> tuple[Reply, tuple[Step
         case "thought":
             return _thought(reply, said.note, purses.think, path)
         case "malformed":
-            return reply, (Thought(**_spent(path, reply), text=reply.text, note=said.note),)
+            return reply, (Thought(**spent(path, reply), text=reply.text, note=said.note),)
         case "search":
             over = _charge(purses.search, 1)
-            step = Search(**_spent(path, reply), query=reply.text)
+            step = Search(**spent(path, reply), query=reply.text)
             return replace(reply, refused="search" if over else None), (step,)
         case "query":
             return _unsent(reply, purses.think, path)
@@ -70,7 +69,7 @@ def accounted(said: Said, purses: Purses, path: Path) -> tuple[Reply, tuple[Step
             purses.think.kept = 0
             return _thought(reply, SAMPLE_ANSWER, purses.think, path)
         case "answer":
-            return reply, (Answer(**_spent(path, reply), text=reply.text),)
+            return reply, (Answer(**spent(path, reply), text=reply.text),)
     return reply, ()
 
 
@@ -78,7 +77,7 @@ def _thought(reply: Reply, note: str, purse: Purse, path: Path) -> tuple[Reply, 
     over = _charge(purse, reply.tokens)
     if over:
         note = "; ".join(filter(None, (note, f"{over} tokens beyond the budget")))
-    step = Thought(**_spent(path, reply), text=reply.text, cut=over > 0, note=note)
+    step = Thought(**spent(path, reply), text=reply.text, cut=over > 0, note=note)
     return replace(reply, refused="think" if over else None), (step,)
 
 
@@ -96,13 +95,3 @@ def _charge(purse: Purse, amount: int) -> int:
     over = max(0, amount - max(0, purse.remaining))
     purse.used += amount
     return over
-
-
-def _spent(path: Path, reply: Reply) -> dict[str, Any]:
-    return {
-        "path": path,
-        "tokens": reply.tokens,
-        "input_tokens": reply.usage.input_tokens,
-        "seconds": reply.seconds,
-        "well_formed": reply.well_formed,
-    }

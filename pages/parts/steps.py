@@ -15,8 +15,8 @@ from engine.figures import summary_words
 from engine.figures.amounts import money, span
 from engine.figures.markdown import literal
 from engine.figures.trace import Event, Meters, Summary, markable, meters, summary, trace_info
+from engine.run.books import Begun, Piece
 from engine.run.budgets import doses
-from engine.run.driver import Begun, Piece
 from engine.types import (
     Answer,
     Axis,
