@@ -24,12 +24,14 @@ class Visitor:
 
     address: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    tokens: tuple[str, ...] = ()
+    """What a browser sends beside its cookies to show that the page is the server's own."""
     heard: list[ForwardMsg] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self._open = connect(
             self.address.replace("http", "ws", 1) + "/_stcore/stream",
-            subprotocols=["streamlit"],  # type: ignore[list-item]
+            subprotocols=["streamlit", *self.tokens],  # type: ignore[list-item]
             origin=self.address,  # type: ignore[arg-type]
             additional_headers=self.headers,
             max_size=None,

@@ -58,29 +58,34 @@ def _tell_opened(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 @contextmanager
-def serving(*arguments: str, **env: str) -> Iterator[tuple[str, Path]]:
+def serving(*arguments: str, port: int = 0, **env: str) -> Iterator[tuple[str, Path]]:
     """The address of a fresh server that answers, and the file that holds what it printed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = port or free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, str(Path(__file__)), str(port), *arguments]
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
         told = {**os.environ, **env}
         with subprocess.Popen(command, stdout=log, stderr=log, env=told) as server:
             try:
-                _wait(address, server)
+                answering(f"{address}/healthz", server)
                 yield address, Path(log.name)
             finally:
                 server.terminate()
                 server.wait(30)
 
 
-def _wait(address: str, server: subprocess.Popen[bytes]) -> None:
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answering(address: str, server: subprocess.Popen[bytes]) -> None:
+    """Wait until a child answers there."""
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until and server.poll() is None:
         try:
-            with urllib.request.urlopen(f"{address}/healthz", timeout=1):
+            with urllib.request.urlopen(address, timeout=1):
                 return
         except OSError:
             time.sleep(0.1)
