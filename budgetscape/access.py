@@ -23,6 +23,7 @@ Role = Literal["viewer", "editor"]
 Mode = Literal["", "read", "share"]
 """`read`: everybody is a viewer. `share`: nothing but published views, by their links."""
 FILE = "access.toml"
+SHORTEST_COOKIE_SECRET = 32
 _ADDRESS = re.compile(r"(\*|[^\s@*]+)@[^\s@*]+|\*")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
 
@@ -35,22 +36,17 @@ class Refused(InputError):
 
 Reads = Mapping[str, "Reads | None"]
 """Names that may be read; under a name what may be read of it in turn, None for all of it."""
-_PLAIN = ("price", "currency", "think_control", "models", "agents", "on_board", "questions")
-_NAMES = ("indexes", "question_sets", "default_model", "default_index", "default_questions")
+_APP = (
+    *("price", "currency", "think_control", "models", "agents", "on_board", "trained", "questions"),
+    *("indexes", "question_sets", "default_model", "default_index", "default_questions"),
+)
 _STORE = (
-    "cells",
-    "runs",
-    "asked",
-    "sweeps",
-    "run",
-    "trajectory",
-    "trajectory_ids",
-    "places",
-    "version",
+    *("cells", "runs", "asked", "sweeps", "plan", "run", "trajectory", "trajectory_ids", "places"),
+    *("line", "troubles", "version", "frame"),
 )
 APPLICATION: Reads = {
-    **dict.fromkeys((*_PLAIN, *_NAMES)),
-    "store": dict.fromkeys((*_STORE, "frame")),
+    **dict.fromkeys(_APP),
+    "store": dict.fromkeys(_STORE),
     "live": dict.fromkeys(("get", "of_run", "recent")),
     "sweeps": dict.fromkeys(("names", "plan", "status", "running")),
 }
@@ -164,7 +160,7 @@ class Access:
         return {
             "auth": {
                 "redirect_uri": told.redirect_uri,
-                "cookie_secret": _secret(told.cookie_secret_env, env),
+                "cookie_secret": _secret(told.cookie_secret_env, env, SHORTEST_COOKIE_SECRET),
                 "client_id": told.client_id,
                 "client_secret": _secret(told.client_secret_env, env),
                 "server_metadata_url": told.server_metadata_url,
@@ -172,10 +168,12 @@ class Access:
         }
 
 
-def _secret(name: str, env: Mapping[str, str] | None) -> str:
+def _secret(name: str, env: Mapping[str, str] | None, shortest: int = 1) -> str:
     value = (os.environ if env is None else env).get(name, "")
     if not value:
         raise InputError(f"signing in needs the environment variable {name}, which is not set")
+    if len(value) < shortest:
+        raise InputError(f"{name} is too short: take {shortest} random characters or more")
     return value
 
 

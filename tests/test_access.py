@@ -230,8 +230,10 @@ def test_the_file_is_read_and_its_secrets_come_from_the_environment(tmp_path):
     (tmp_path / access.FILE).write_text(FILE)
     found = Access.of(tmp_path, {"BUDGETSCAPE_MODE": "read"})
     assert found == Access("read", SIGN_IN, ROLES)
-    told = found.secrets({"A_SECRET": "s", "A_COOKIE": "c"})["auth"]
-    assert (told["client_secret"], told["cookie_secret"]) == ("s", "c")
+    told = found.secrets({"A_SECRET": "s", "A_COOKIE": "c" * 32})["auth"]
+    assert (told["client_secret"], told["cookie_secret"]) == ("s", "c" * 32)
+    with pytest.raises(InputError, match="too short"):
+        found.secrets({"A_SECRET": "s", "A_COOKIE": "c" * 31})
     with pytest.raises(InputError, match="A_COOKIE"):
         found.secrets({"A_SECRET": "s"})
     assert Access.of(tmp_path / "none", {}) == Access() and Access().secrets() == {}
