@@ -134,6 +134,10 @@ class Registry:
         """The names of the user's own agents."""
         return list(self._agents)
 
+    def on_board(self) -> list[str]:
+        """The models that need no endpoint."""
+        return [name for name, spec in self._specs.items() if spec.embedded]
+
     def trained(self) -> dict[str, Trained]:
         """What the training of each model took, of those of which it is known."""
         return {

@@ -73,7 +73,7 @@ def summary(
             unit,
             surface,
             dials,
-            words.card(choice),
+            words.card(choice, held),
             reason="No run with this score lies under these filters.",
         )
     panel, at = _looked_at(some, choice)
@@ -86,7 +86,7 @@ def summary(
         unit=unit,
         surface=surface,
         dials=dials,
-        card=words.card(choice),
+        card=words.card(choice, held),
         at=(choice.pick.search, choice.pick.think) if isinstance(choice, Choice) else None,
         said=(
             words.next_said(next_unit(panel, *at, unit), unit),

@@ -141,7 +141,7 @@ class Parts:
 
     def on_board(self) -> list[str]:
         """The small models that come with Budgetscape: of what they measure the shape is to be read, not the level."""
-        return [name for name in self.models() if self.registry.spec(name).embedded]
+        return self.registry.on_board()
 
     def performer(self, strategy: str, knobs: Mapping[str, Any], named: str | None = None) -> str:
         """Who answers: the model or agent that is named, else the default one; UnknownName where it cannot."""

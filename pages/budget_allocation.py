@@ -27,6 +27,7 @@ with left:
 with right:
     allocating.walk(found, panel, looks, chosen)
 allocating.path(found, panel)
+allocating.same_quality(found, panel)
 allocating.next_unit(found, panel)
 allocating.wide_or_deep(found)
 allocating.training(found)

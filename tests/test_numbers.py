@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from budgetscape.cli.main import cli
+from engine.figures.summary import from_json
 from engine.sweeps.plan import read_plan
 from engine.types import EFFORTS, Budget
 from store.history import Slice, Store
@@ -129,3 +130,15 @@ def test_every_search_is_told_when_asked_for(ask):
     assert surface["at"] == 2 and [s["at"] for s in surface["think"]] == [0, 32]
     assert surface["place"][1]["shares"]["validating"]["value"] == 1
     assert "every search, at search 2" in ask(*words)[1]
+
+
+def test_a_summary_is_a_document_or_json(ask):
+    code, said = ask("summary", "--sweep", "grid")
+    assert (
+        code == 0
+        and said.startswith("# How much should toy search")
+        and "## Recommendation" in said
+    )
+    info = from_json(ask("summary", "--sweep", "grid", "--json")[1])
+    assert info.sweep == "grid" and info.card.sentence in said.replace("\\", "")
+    assert "did you mean 'grid'" in ask("summary", "--sweep", "gird")[1]

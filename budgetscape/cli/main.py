@@ -28,6 +28,7 @@ COMMANDS = {
     "fit": "budgetscape.cli.numbers:fit",
     "allocate": "budgetscape.cli.numbers:allocate",
     "verdict": "budgetscape.cli.numbers:verdict",
+    "summary": "budgetscape.cli.summing:summary",
     "gate": "budgetscape.cli.gate:gate",
     "store": "budgetscape.cli.store_commands:store",
     "strategies": "budgetscape.cli.data:strategies",

@@ -37,9 +37,9 @@ def looks_rows(found: Sequence[Searched], what: str) -> list[dict[str, str | int
         {
             what: s.at,
             "questions": s.questions,
-            "searches a run": spelt(s.searches),
+            "new gold per search": spelt(s.gold, 2),
             **{label: spelt(s.shares[label], 2) for label in LABELS},
-            "new gold passages per search": spelt(s.gold, 2),
+            "searches a run": spelt(s.searches),
         }
         for s in found
     ]

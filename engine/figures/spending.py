@@ -151,6 +151,8 @@ def read_facts(read: Read) -> tuple[tuple[str, str], ...]:
         facts.append(("knee (95 % of the ceiling)", spelt(best.knee) + ", extrapolated" * far))
     if isinstance(read.turn, Unknown):
         facts.append(("turn", f"none: {read.turn.why}"))
+    elif isinstance(read.turn.vertex, Unknown):
+        facts.append(("turn", f"none: {read.turn.vertex.why}"))
     elif read.turn.overthinking:
         told = f"best near {spelt(read.turn.vertex)}, then falls by {spelt(read.turn.drop)}"
         facts.append(("turn", told))

@@ -8,11 +8,12 @@ from typing import Protocol
 
 from engine.analysis.allocation import Next
 from engine.analysis.choice import Choice
-from engine.analysis.estimate import Estimate
+from engine.analysis.estimate import Estimate, quality
 from engine.analysis.examples import Example
+from engine.analysis.paired import Cell, Table
 from engine.analysis.panel import Panel, Unknown
 from engine.figures.summary import Card, Fact, Said, Standing
-from engine.figures.surface import Cell
+from engine.figures.surface import Cell as Measured
 
 SMALL = (
     "The model is tiny and its world is invented: read the shape of the surface, not its level. A larger model reaches "
@@ -23,7 +24,7 @@ _MUCH = 0.25
 """Share of forced answers, or of a budget left unused, from which it is said."""
 
 
-class Counted(Cell, Protocol):
+class Counted(Measured, Protocol):
     """A cell that tells how it was spent."""
 
     @property
@@ -92,7 +93,7 @@ def extent(panels: Sequence[Panel], quality: str) -> str:
 # ----------------------------------------------------------------------------------------------- the card
 
 
-def card(choice: Choice | Unknown) -> Card:
+def card(choice: Choice | Unknown, held: Table | Unknown) -> Card:
     if isinstance(choice, Unknown):
         return Card(f"No recommendation: {choice.why}.")
     saving = "unknown" if choice.saving is None else f"{choice.saving:.0%}"
@@ -106,8 +107,14 @@ def card(choice: Choice | Unknown) -> Card:
             "how many parts of the questions, left out in turn, gave the same pick",
         ),
     )
+    spans = {
+        name: _span(held, cell)
+        for name, cell in (("pick", choice.pick), ("best", choice.best))
+        if isinstance(held, Table)
+    }
+    told = "" if len(spans) < 2 else f"95 %: pick {spans['pick']}, best {spans['best']}. "
     note = (
-        f"Margin {100 * choice.margin:g} points. Chosen and judged on different folds of "
+        f"{told}Margin {100 * choice.margin:g} points. Chosen and judged on different folds of "
         f"{count(choice.questions, 'question')}; difference to the best {points(choice.difference)}."
     )
     standings = tuple(
@@ -124,6 +131,11 @@ def card(choice: Choice | Unknown) -> Card:
         for s in choice.standings
     )
     return Card(choice.sentence, facts, choice.margin, choice.unit, note, standings)
+
+
+def _span(held: Table, cell: Cell) -> str:
+    found = quality(held.column(cell))
+    return found.why if isinstance(found, Unknown) else f"{found.low:.2f} to {found.high:.2f}"
 
 
 def next_said(found: Next | Unknown, unit: str) -> Said:

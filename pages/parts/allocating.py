@@ -187,6 +187,29 @@ def path(found: Spent, panel: Panel) -> None:
         )
 
 
+def same_quality(found: Spent, panel: Panel) -> None:
+    """The mixes of both budgets that reach one quality, each with what it takes."""
+    with st.expander("All mixes that reach a quality", icon=":material/target:"):
+        level = st.slider("Quality", 0.0, 1.0, 0.3, 0.01, key=f"quality {panel.group}")
+        line = weighing.reaching(panel, level, found.unit)
+        if isinstance(line, Unknown):
+            st.markdown(literal(f"There is none: {line.why}."))
+            return
+        rows = [
+            {"queries": m.point.search, "thinking tokens": m.point.think, found.unit: m.spend}
+            for m in sorted(line.mixes, key=lambda m: m.spend)
+        ]
+        number = st.column_config.NumberColumn(format="%.3g")
+        names = ("queries", "thinking tokens", found.unit)
+        st.dataframe(
+            pd.DataFrame(rows),
+            hide_index=True,
+            column_config=dict.fromkeys(names, number),
+            key="same_quality",
+        )
+        st.caption("The cheapest first; between measured cells all is interpolated.")
+
+
 def next_unit(found: Spent, panel: Panel) -> None:
     """Where the next unit goes from every cell of one surface."""
     st.subheader("Where the next unit goes", anchor=False)
@@ -241,7 +264,7 @@ def training(found: Spent) -> None:
         return
     st.subheader("Training against asking", anchor=False)
     for pair in pairs:
-        st.markdown(literal(sentence(pair)))
+        st.markdown(literal(words(sentence(pair))))
     st.caption(
         "FLOPs: 6 x parameters x tokens of training, 2 x parameters x tokens of a question. What all of them were "
         "trained on before counts for none."

@@ -19,6 +19,7 @@ CLIENT_FILES = (
     "lanes.js",
     "replay.js",
     "palette.js",
+    "print.js",
     "group.js",
     "shared.js",
     "client.css",

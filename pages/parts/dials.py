@@ -62,9 +62,19 @@ def _part(name: str) -> Any:
     )
 
 
-_surface, _dials, _map, _trace, _lanes, _replay, _palette, _shared = (
+_surface, _dials, _map, _trace, _lanes, _replay, _palette, _shared, _print = (
     _part(name)
-    for name in ("surface", "dials", "map", "trace", "lanes", "replay", "palette", "shared")
+    for name in (
+        "surface",
+        "dials",
+        "map",
+        "trace",
+        "lanes",
+        "replay",
+        "palette",
+        "shared",
+        "print",
+    )
 )
 
 
@@ -244,3 +254,8 @@ def palette(places: Sequence[tuple[str, str]], keys: Sequence[tuple[str, str]]) 
     sent = result.go
     there = isinstance(sent, int) and not isinstance(sent, bool) and 0 <= sent < len(places)
     return sent if there else None
+
+
+def printer() -> None:
+    """A button that prints the page."""
+    _print(key="print", data=_data("print", label="Print"), width="content")

@@ -211,7 +211,7 @@ def together(panel: Panel) -> None:
             "hops": y.value,
             "questions": y.questions,
             "queries sent": told(y.searches),
-            "evidence found per query": told(y.gold_per_search),
+            "evidence recall per query": told(y.gold_per_search),
         }
         for y in yields(panel, "hops")
     ]

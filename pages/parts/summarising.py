@@ -14,6 +14,7 @@ from engine.figures.summary_export import as_markdown
 from pages.parts import dials, resources, state, weighing
 
 if TYPE_CHECKING:
+    from engine.figures.palette import Identity
     from pages.parts.controls import Spending
     from store.history import Slice
 
@@ -58,16 +59,20 @@ def surface(info: SummaryInfo) -> None:
     """The surface as it was measured; a click goes to its cell."""
     at = info.at or resources.start(info.surface)
     clicked = dials.surface(info.surface, info.dials, at, group=GROUP)
-    legend = " · ".join(f"{r.look.glyph} {r.look.label}" for r in info.dials.readings)
+    st.markdown(" · ".join(_name(r.look) for r in info.dials.readings))
+    marked = "; the line marks the recommended budgets" if info.at else ""
     st.caption(
-        literal(
-            f"{legend}. Points with 95 % intervals are measured, the sheets between them drawn through."
-        )
+        f"Points with 95 % intervals are measured, the sheets between drawn through{marked}."
     )
     page = str(PAGES / "quality_surface.py")
     if clicked is not None:
         st.switch_page(page, query_params={**_query(), "cell": clicked.to_link()})
     st.page_link(page, label="Open the surface", icon=":material/landscape:", query_params=_query())
+
+
+def _name(look: Identity) -> str:
+    """A strategy and model in their colour."""
+    return f':color[{look.glyph}]{{foreground="{look.colour}"}} {literal(look.label)}'
 
 
 def card(info: SummaryInfo) -> None:
@@ -160,7 +165,7 @@ def caveats(info: SummaryInfo) -> None:
 def files(info: SummaryInfo) -> None:
     """The summary as a document."""
     link = state.link()
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             "Markdown",
             lambda: as_markdown(info, link),
@@ -170,6 +175,7 @@ def files(info: SummaryInfo) -> None:
             key="summary_markdown",
             on_click="ignore",
         )
+        dials.printer()
 
 
 def _query() -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from engine.analysis.allocation import Next, Step, Walk, every_next, path, spread
+from engine.analysis.allocation import Next, Step, Walk, every_next, iso_quality, path, spread
 from engine.analysis.allocation import walk as iso_cost
 from engine.analysis.axis import Read, read
 from engine.analysis.choice import Choice, choose
@@ -93,6 +93,10 @@ def spends(panel: Panel, unit: str) -> tuple[float | None, float | None]:
 
 def walk(panel: Panel, spend: float, unit: str) -> Walk | Unknown:
     return iso_cost(panel, spend, unit)
+
+
+def reaching(panel: Panel, level: float, unit: str) -> Walk | Unknown:
+    return iso_quality(panel, level, unit)
 
 
 def cheapest(panel: Panel, unit: str) -> tuple[Step, ...] | Unknown:
