@@ -165,6 +165,7 @@ def _indexed(
 
     from store.index import build_index  # takes a second: Chroma
 
+    tell("embedding", 0, 2 * saved.count)
     return saved, build_index(home, saved.name, MiniLM(threads=2), progress, server)
 
 

@@ -24,6 +24,8 @@ Progress = Callable[[int, int], None]
 
 BLOCK = 128
 """Passages per block of vectors: a few seconds of work."""
+TOLD = 32
+"""Passages between two words of progress."""
 
 
 def embed_corpus(corpus: Corpus, embedder: Embedder, progress: Progress | None = None) -> Vectors:
@@ -37,9 +39,13 @@ def embed_corpus(corpus: Corpus, embedder: Embedder, progress: Progress | None =
     for start in range(0, corpus.count, BLOCK):
         some, path = texts[start : start + BLOCK], folder / f"{start:08d}.npy"
         block = _read_block(path, (len(some), embedder.dimension))
-        blocks.append(_embed_block(path, some, embedder) if block is None else block)
-        if progress:
-            progress(start + len(some), corpus.count)
+
+        def tell(done: int, before: int = start) -> None:
+            if progress:
+                progress(before + done, corpus.count)
+
+        blocks.append(_embed_block(path, some, embedder, tell) if block is None else block)
+        tell(len(some))
     return np.concatenate(blocks)
 
 
@@ -60,8 +66,16 @@ def load_vectors(corpus: Corpus, embedder: Embedder) -> Vectors:
     return np.concatenate(whole)
 
 
-def _embed_block(path: Path, texts: list[str], embedder: Embedder) -> Vectors:
-    block = embedder.embed(texts)
+def _embed_block(
+    path: Path, texts: list[str], embedder: Embedder, tell: Callable[[int], None]
+) -> Vectors:
+    """A block of vectors, kept; told of every few passages, those of like length together."""
+    block = np.zeros((len(texts), embedder.dimension), np.float32)
+    by_length = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+    for start in range(0, len(texts), TOLD):
+        rows = by_length[start : start + TOLD]
+        block[rows] = embedder.embed([texts[row] for row in rows])
+        tell(min(start + TOLD, len(texts) - 1))
     with writing(path), aside(path) as part, part.open("wb") as file:
         np.save(file, block)
     return block

@@ -169,7 +169,8 @@ def test_a_copied_corpus_brings_its_vectors(home: Home, tmp_path: Path) -> None:
 def test_vectors_are_computed_once_and_told_as_they_come(home: Home) -> None:
     corpus, embedder, told = save_corpus(home, "world", PASSAGES), Counting(), []
     vectors = embed_corpus(corpus, embedder, lambda done, of: told.append((done, of)))
-    assert told == [(BLOCK, 261), (2 * BLOCK, 261), (261, 261)]
+    assert {(BLOCK, 261), (2 * BLOCK, 261), (261, 261)} < set(told)
+    assert told == sorted(set(told)) and told[0] == (32, 261)
     assert vectors.shape == (261, 256)
     assert (embed_corpus(corpus, embedder) == vectors).all()
     assert (load_vectors(corpus, embedder) == vectors).all()

@@ -148,7 +148,7 @@ def test_progress_counts_every_passage_embedded_and_stored(home: Home) -> None:
     save_corpus(home, "other", PASSAGES)
     told: list[tuple[int, int]] = []
     build_index(home, "other", Hashed(), lambda done, of: told.append((done, of)))
-    assert told == [(64, 128), (128, 128)]
+    assert told == [(32, 128), (63, 128), (64, 128), (128, 128)]
 
 
 def test_building_the_same_again_changes_nothing(home: Home) -> None:

@@ -157,8 +157,7 @@ def _options(held: Held) -> list[str]:
     from budgetscape.intake import default_cut
 
     usual = default_cut(held.paths)
-    left, right = st.columns(2)
-    whole = left.toggle(
+    whole = st.toggle(
         "Keep rows and documents whole",
         value=not usual.words,
         key=f"whole {held.folder.name}",
@@ -166,6 +165,7 @@ def _options(held: Held) -> list[str]:
     )
     if whole:
         return ["--words", "0", "--overlap", "0"]
+    left, right = st.columns(2)
     words = left.slider(
         "Words in a passage, at most", 20, 400, usual.words or 150, 10, key="words_a_passage"
     )
