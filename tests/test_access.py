@@ -167,7 +167,9 @@ def test_a_viewer_passes_on_links_and_publishes_nothing(reading, tmp_path):
     assert not (tmp_path / "snapshots").exists()
 
 
-@pytest.mark.parametrize("page", ["live_query.py", "sweep_runs.py"])
+@pytest.mark.parametrize(
+    "page", ["live_query.py", "sweep_runs.py", "corpus_library.py", "your_system.py"]
+)
 def test_a_page_that_spends_is_refused_even_when_its_script_is_run(reading, page):
     """As if it had been put among the pages by mistake."""
     from streamlit.testing.v1 import AppTest

@@ -105,19 +105,21 @@ def able(table: Capabilities | None) -> str:
     return literal(f"{CONTROL[table.think_control]} · has: {yes}{lacks}")
 
 
-def _probe(app: App, name: str) -> None:
+def probe(app: App, name: str) -> None:
+    """Ask an endpoint what it can do; BudgetscapeError when it cannot be asked."""
     from concurrent.futures import TimeoutError as TooLate
 
-    def ask() -> None:
-        try:
-            app.loop.call(app.library.probe(name), PROBE_S)
-        except TooLate as error:
-            raise BudgetscapeError(
-                f"{name} did not answer within {PROBE_S} s; is it overloaded?"
-            ) from error
+    try:
+        app.loop.call(app.library.probe(name), PROBE_S)
+    except TooLate as error:
+        raise BudgetscapeError(
+            f"{name} did not answer within {PROBE_S} s; is it overloaded?"
+        ) from error
 
+
+def _probe(app: App, name: str) -> None:
     with st.spinner(f"Probing {name}"):
-        attempt(ask)
+        attempt(probe, app, name)
 
 
 def _model(library: Library) -> None:

@@ -72,6 +72,14 @@ corpus_library = st.Page(
     help="Corpora, question sets, endpoints and bundles: add, probe, delete, bring back",
 )
 
+your_system = st.Page(
+    PAGES / "your_system.py",
+    title="Your system",
+    icon=":material/rocket_launch:",
+    url_path="your-system",
+    help="Five steps put your own agent or endpoint, corpus and questions on the map",
+)
+
 published_results = st.Page(
     PAGES / "published_results.py",
     title="Published results",
@@ -101,11 +109,16 @@ PLACES = [
     summary,
     sweep_runs,
     corpus_library,
+    your_system,
     published_results,
     shared_view,
 ]
 if not editor:
-    PLACES = [place for place in PLACES if place not in (live_query, sweep_runs)]
+    PLACES = [
+        place
+        for place in PLACES
+        if place not in (live_query, sweep_runs, corpus_library, your_system)
+    ]
 if visitor.sharing_only():
     PLACES = [shared_view]
 page = st.navigation(

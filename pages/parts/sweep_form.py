@@ -93,7 +93,7 @@ def plan(app: App) -> Plan | None:
             knobs = _more(app.questions(body["questions"]), body)
         _caps(body)
     try:
-        made = read_plan(_toml(body, knobs), "the form")
+        made = read_plan(as_toml(body, knobs), "the form")
         if made.questions not in app.question_sets():
             raise InputError("the question set is gone; choose another")
     except BudgetscapeError as error:
@@ -193,13 +193,13 @@ def _numbers(text: str | None) -> list[int | str]:
     return [int(p) if re.fullmatch(r"-?\d{1,12}", p) else p[:40] for p in parts if p]
 
 
-def _toml(body: Body, knobs: str) -> str:
+def as_toml(body: Body, knobs: str = "") -> str:
     """The form as a plan file."""
     import tomlkit
 
     said = {k: v for k, v in body.items() if v not in (None, [])}
     for table in ("strata", "caps"):
-        said[table] = {k: v for k, v in body[table].items() if v not in (None, [])}
+        said[table] = {k: v for k, v in body.get(table, {}).items() if v not in (None, [])}
         if not said[table]:
             del said[table]
     return f"{tomlkit.dumps(said)}\n{knobs}\n"

@@ -1,0 +1,145 @@
+"""The real app, a real index and an agent of one's own: files become a corpus, and the corpus a first surface."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from store.corpora import corpus_names, load_corpus
+from store.home import Home
+from tests.browser.conftest import visiting
+from tests.files import as_csv
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 120
+SLOW_MS = 180_000
+"""A child process that embeds, on a busy machine."""
+NOTE = "Dun Velm is a town. The masons of Dun Velm keep the Old Belt in the Long Hall.\n\n" * 8
+AGENT = """
+[agents.mine]
+command = ["{python}", "{root}/docs/external_agent.py"]
+version = "1"
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tiny_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    root = tmp_path_factory.mktemp("real") / "home"
+    shutil.copytree(tiny_home.root, root)
+    (root / "endpoints.toml").write_text(AGENT.format(python=sys.executable, root=ROOT))
+    return Home(root)
+
+
+@pytest.fixture(scope="module")
+def real(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app as people start it, in a data folder of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = {
+        **os.environ,
+        "BUDGETSCAPE_HOME": str(home.root),
+        "BUDGETSCAPE_SAMPLES": str(tmp_path_factory.mktemp("no-samples")),
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port)]
+    log = tmp_path_factory.mktemp("log") / "app.log"
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(command, env=env, stdout=out, stderr=out, cwd=ROOT) as app,
+    ):
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait(f"{address}/healthz", app)
+            yield address
+        finally:
+            app.terminate()
+            app.wait(60)
+
+
+def _wait(url: str, app: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until and app.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError("the app did not come up")
+
+
+def test_files_become_a_corpus_that_is_deleted_and_brought_back(
+    blind: Browser, real: str, home: Home, tmp_path: Path
+):
+    note = tmp_path / "<b>note.md"
+    note.write_text(f"# The <b>masons</b>\n\n{NOTE}")
+    table = as_csv(
+        tmp_path / "rows.csv", ["id", "text"], ["r1", "A row <script>alert(1)</script>."]
+    )
+    broken = tmp_path / "broken.csv"
+    broken.write_bytes(b"id,text\na,x\nb,\xe9")
+    with visiting(blind) as visit:
+        page = visit.page
+        page.goto(f"{real}/corpus-library")
+        files = page.locator("input[type=file]")
+        files.set_input_files(broken)
+        expect(page.get_by_text("broken.csv, line 3: is not UTF-8 at byte 3")).to_be_visible()
+        expect(page.get_by_role("button", name="Build", exact=True)).to_be_hidden()
+        page.get_by_role("button", name=re.compile("Remove|Delete broken")).first.click()
+        expect(page.get_by_text("is not UTF-8")).to_be_hidden()
+        files.set_input_files([note, table])
+        expect(page.get_by_text("Embedding takes about")).to_be_visible()
+        page.get_by_label("Name of the corpus").fill("notes")
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Build", exact=True).click()
+        done = page.get_by_text(re.compile("Corpus notes is ready after .* recall@3 1.000"))
+        expect(done).to_be_visible(timeout=SLOW_MS)
+        assert "r1" in load_corpus(home, "notes").ids()
+        row = page.locator(".st-key-corpus-notes")
+        row.get_by_role("button", name="Delete the corpus").click()
+        expect(page.get_by_text("Deleted corpus notes.")).to_be_visible()
+        expect(row).to_be_hidden()
+        assert corpus_names(home) == ["tiny"]
+        page.get_by_role("button", name="Undo").click()
+        expect(row).to_be_visible()
+        assert corpus_names(home) == ["notes", "tiny"]
+        assert visit.faults == []
+        assert all(url.startswith((real, "ws", "data:", "blob:")) for url in visit.asked)
+
+
+def test_ones_own_agent_is_tried_quoted_swept_and_seen(blind: Browser, real: str):
+    with visiting(blind) as visit:
+        page = visit.page
+        page.goto(f"{real}/your-system?corpus=tiny&set=tiny")
+        who = page.get_by_role("combobox", name="Agent or model")
+        expect(who).to_have_value("mine (your agent)")
+        page.get_by_role("button", name="Try it").click()
+        expect(page.get_by_text("external · mine")).to_be_visible()
+        expect(page.get_by_text(re.compile("Answer")).first).to_be_visible(timeout=SLOW_MS)
+        expect(page).to_have_url(re.compile("run="))
+        page.get_by_role("button", name="Quote").click()
+        expect(page.get_by_text("Some of it was never measured")).to_be_visible()
+        page.get_by_role("button", name="Run a pilot").click()
+        expect(page.get_by_role("heading", name="first-mine is quoted")).to_be_visible(
+            timeout=SLOW_MS
+        )
+        page.get_by_role("button", name="Start").click()
+        expect(page.get_by_role("heading", name="first-mine is done")).to_be_visible(
+            timeout=SLOW_MS
+        )
+        expect(page.get_by_text("36 of 36 runs")).to_be_visible()
+        page.get_by_role("link", name="See its surface").click()
+        expect(page).to_have_url(re.compile("quality-surface.*sweep=first-mine"))
+        expect(page.get_by_text("external").first).to_be_visible()
+        assert visit.faults == []
