@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 from budgetscape.embedded import EmbeddedServers  # noqa: E402
 from tests.chromium import launch  # noqa: E402
+from tests.dashboard import dashboard  # noqa: E402
 
 PROMISE_S = 0.2
 KEY = "BUDGETSCAPE_BENCH_KEY"
@@ -86,25 +84,10 @@ class Relay:
             self._asked = 0.0
 
 
-@contextmanager
-def app(address: str, key: str) -> Iterator[str]:
-    """The dashboard with the model behind the relay as its default; its address."""
-    with tempfile.TemporaryDirectory() as home:
-        named = (
-            f'[models.board]\nbase_url = "{address}/v1"\nmodel = "default"\napi_key_env = "{KEY}"\n'
-        )
-        (Path(home) / "endpoints.toml").write_text(named + "max_concurrency = 1\n")
-        env = {**os.environ, "BUDGETSCAPE_HOME": home, "BUDGETSCAPE_MODEL": "board", KEY: key}
-        command = [sys.executable, "app.py"]
-        with subprocess.Popen(
-            command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
-        ) as server:
-            try:
-                assert server.stdout is not None
-                yield next(line for line in server.stdout if "http://" in line).split()[-1]
-            finally:
-                server.terminate()
-                server.wait(30)
+def endpoint(home: str, address: str) -> None:
+    """Name the model behind the relay in a data folder."""
+    named = f'[models.board]\nbase_url = "{address}/v1"\nmodel = "default"\napi_key_env = "{KEY}"\n'
+    (Path(home) / "endpoints.toml").write_text(named + "max_concurrency = 1\n")
 
 
 def ask(page: Page, relay: Relay) -> tuple[float, float]:
@@ -123,12 +106,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=12)
     parser.add_argument("--check", action="store_true", help="fail where the promise does")
     given = parser.parse_args(arguments)
-    with EmbeddedServers() as servers, sync_playwright() as playwright:
+    with EmbeddedServers() as servers, sync_playwright() as playwright, ExitStack() as stack:
         child = servers.ensure(0)
         relay, ready = Relay(child.url), threading.Event()
         threading.Thread(target=lambda: asyncio.run(relay.serve(ready)), daemon=True).start()
         ready.wait()
-        with app(f"http://127.0.0.1:{relay.port}", child.key) as address:
+        home = stack.enter_context(tempfile.TemporaryDirectory())
+        endpoint(home, f"http://127.0.0.1:{relay.port}")
+        with dashboard(home, {"BUDGETSCAPE_MODEL": "board", KEY: child.key}) as address:
             browser = launch(playwright)
             page = browser.new_page()
             page.goto(f"{address}/?strategy=closed+book&checkpoints=false")

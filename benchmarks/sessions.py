@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks._dashboard import dashboard  # noqa: E402
+from tests.dashboard import dashboard  # noqa: E402
 from tests.visitor import Visitor, visit  # noqa: E402
 
 PROMISE_S = 1.5

@@ -80,4 +80,7 @@ with right:
     else:
         resources.keep_link(shown)
         comparing.pin(shown.run.id, "live")
-        replaying.show(shown, at, GROUP, resources.expected(shown, METRIC))
+        if comparing.long(shown):
+            comparing.alone(shown, looks)
+        else:
+            replaying.show(shown, at, GROUP, resources.expected(shown, METRIC))

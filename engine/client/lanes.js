@@ -28,7 +28,8 @@ function draw(part) {
   const shown = part.shown ?? 0;
   const root = make("div", "bs bs-lanes");
   part.element.replaceChildren(root);
-  root.append(parting(part), cards(data), strip(data), tables(data), lanes(part));
+  if (data.parting) root.append(parting(part));
+  root.append(cards(data), strip(data), tables(data), lanes(part));
   do more(part);
   while (part.shown < shown && part.shown < part.lines.length);
 }
@@ -135,7 +136,7 @@ function flag(name, left, title, sign) {
 
 function tables({ lanes, overlap, gains, looks }) {
   const box = make("div", "bs-told");
-  box.append(matrix(lanes, overlap));
+  if (overlap.length) box.append(matrix(lanes, overlap));
   const bought = make("section", "", null, { "aria-label": "What each extra unit bought" });
   bought.append(make("h4", "", "What each extra unit bought"));
   const list = make("ul");

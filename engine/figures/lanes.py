@@ -101,7 +101,8 @@ def lanes_info(
     opened: Collection[Opened] = (),
     running: Collection[int] = (),
 ) -> LanesInfo:
-    """All that is drawn. `running` are lanes whose runs are not over."""
+    """All that is drawn; of one run alone its steps. `running` are lanes whose runs are not over."""
+    alone = len(told.runs) == 1
     steps = [trace_info(run.trace.steps, run.question.supporting_ids) for run in told.runs]
     longest = LONGEST_HEAD if sum(map(len, steps)) <= MANY else SHORT_HEAD
     whole = sum(_weight(step) for lane in steps for step in lane) <= MOST_TEXT
@@ -112,9 +113,9 @@ def lanes_info(
         rows=tuple((_label(told.axis, row.at), row.equal, row.steps) for row in told.rows),
         folds=tuple(s for s in stretches(told.rows) if s[1] - s[0] >= SHORTEST_FOLD),
         parting_row=_parting_row(told),
-        parting=words.parting(told, running),
+        parting="" if alone else words.parting(told, running),
         strip=_strip(told),
-        overlap=_overlap(told),
+        overlap=() if alone else _overlap(told),
         gains=() if running else tuple(words.gain(g) for g in told.gains),
         looks=_looks(told),
         questions=tuple(dict.fromkeys(run.question.text for run in told.runs)),

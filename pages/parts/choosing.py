@@ -36,6 +36,13 @@ def choose(sweeps: Sequence[str], lanes: Sequence[Shown]) -> None:
         placeholder="Choose runs of this question",
         help="The order of choosing is the order of the lanes",
     )
+    if gone := state.lanes_taken_out():
+        st.button(
+            f"Put back {gone} run{'s' * (gone != 1)}",
+            icon=":material/undo:",
+            key="compare_undo",
+            on_click=state.undo_lanes,
+        )
     pair = _extremes(heads)
     if len(lanes) < FEWEST and pair:
         st.button(

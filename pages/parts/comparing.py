@@ -16,6 +16,8 @@ from pages.parts.steps import Shown
 
 PAGE = str(Path(__file__).parents[1] / "trace_compare.py")
 POLL_S = 0.5
+MOST_STEPS = 500
+"""Of a run that is drawn whole, with every text in it; longer ones show heads first."""
 _ALIGN, _FOLD = "compare_align", "compare_fold"
 
 
@@ -68,6 +70,21 @@ def side_by_side(lanes: Sequence[Shown], looks: Mapping[Key, Identity]) -> None:
     drawn()
 
 
+def long(shown: Shown) -> bool:
+    """Whether a run has too many steps to be sent whole."""
+    return shown.run is not None and len(shown.run.trace.steps) > MOST_STEPS
+
+
+def alone(shown: Shown, looks: Mapping[Key, Identity]) -> None:
+    """One long run in a lane of its own: the heads of all its steps, and the bodies of those that are opened."""
+
+    @st.fragment
+    def drawn() -> None:
+        _lanes([shown], comparison([shown], "step"), looks, folded=False)
+
+    drawn()
+
+
 def _stop(lanes: Sequence[Shown]) -> None:
     for lane in lanes:
         if lane.running:
@@ -79,6 +96,14 @@ def _draw(lanes: Sequence[Shown], looks: Mapping[Key, Identity]) -> None:
     told = comparison(lanes, axis)
     if not told.one_question:
         st.info("These runs answer different questions: only what they did can be compared.")
+    _lanes(lanes, told, looks, folded=folded)
+    _files(told)
+
+
+def _lanes(
+    lanes: Sequence[Shown], told: Comparison, looks: Mapping[Key, Identity], *, folded: bool
+) -> None:
+    """The lanes with the steps that are open in them, which the link keeps."""
     opened = state.opened()
     info = _info(told, looks, opened, lanes)
     now = dials.lanes(info, opened=opened, folded=folded)
@@ -86,7 +111,6 @@ def _draw(lanes: Sequence[Shown], looks: Mapping[Key, Identity]) -> None:
         state.set_opened(now)
         if not info.whole:
             st.rerun(scope="fragment")
-    _files(told)
 
 
 def ways(lanes: Sequence[Shown]) -> tuple[Axis, bool]:

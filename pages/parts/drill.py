@@ -92,7 +92,10 @@ def questions(chosen: Filters, cell: state.Chosen, cells: Cells) -> None:
             st.caption("Select a question in the table to read its trace.")
         else:
             comparing.pin(shown.id, "drill")
-            steps.show(shown)
+            if comparing.long(shown):
+                comparing.alone(shown, resources.looks())
+            else:
+                steps.show(shown)
 
 
 def _pick(heads: Sequence[RunHead], metric: str, key: str) -> str | None:

@@ -73,6 +73,8 @@ class Session:
     """The step of the tour that is next; None when nobody is on it."""
     lanes: list[str] = field(default_factory=list)
     """The runs that were pinned or chosen to be compared."""
+    lanes_before: list[str] = field(default_factory=list)
+    """The lanes before the last time that a run was taken out of them; empty when there is nothing to undo."""
 
     quote: tuple[str, Quote, int] | None = None
     """The last quote of a sweep: of which plan and caps, what it says, and how many trajectories are recorded."""
@@ -157,6 +159,8 @@ def lanes() -> list[str]:
 def set_lanes(run_ids: Sequence[str]) -> None:
     """Keep the runs to compare for every page of this tab, and in the link."""
     kept = list(dict.fromkeys(run_ids))[:MOST]
+    if len(kept) < len(session().lanes):
+        session().lanes_before = session().lanes
     if kept != session().lanes:
         st.query_params.pop(_OPEN, None)
     session().lanes = kept
@@ -195,6 +199,17 @@ def query() -> dict[str, list[str]]:
 def address(view: View) -> str:
     """The whole address of a view on this server."""
     return urljoin(st.context.url or "", view.link)
+
+
+def lanes_taken_out() -> int:
+    """How many runs an undo would put back."""
+    return len(set(session().lanes_before) - set(session().lanes))
+
+
+def undo_lanes() -> None:
+    """Put back what was last taken out of the lanes."""
+    before, session().lanes_before = session().lanes_before, []
+    set_lanes([*before, *session().lanes])
 
 
 def link() -> str:

@@ -1,4 +1,4 @@
-"""The dashboard as `make app` starts it, in a data folder of its own, for benchmarks that look at it from outside."""
+"""The dashboard as `make app` starts it, with model, index and samples, in a data folder of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 @contextmanager
 def dashboard(home: str, env: Mapping[str, str] | None = None) -> Iterator[str]:
-    """The address of a server that is up; ended with the block."""
+    """The address of a server that is up; it ends with the block."""
     known = {**os.environ, "BUDGETSCAPE_HOME": home, **(env or {})}
     command = [sys.executable, "app.py"]
     with subprocess.Popen(

@@ -1,0 +1,140 @@
+"""The whole app with its real index and the model on board, in a real browser, as people meet it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.dashboard import dashboard
+
+pytestmark = [pytest.mark.browser, pytest.mark.embedded, pytest.mark.timeout(900)]
+
+LONG_MS = 240_000
+"""For a run of the model on board on a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with dashboard(str(tmp_path_factory.mktemp("home"))) as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        yield opened(context.new_page(), address)
+
+
+def opened(page: Page, address: str) -> Page:
+    page.set_default_timeout(LONG_MS)
+    expect.set_options(timeout=LONG_MS)
+    page.goto(address)
+    expect(page.get_by_role("slider")).to_have_count(2)
+    return page
+
+
+def dial(page: Page, axis: str, stop: int) -> None:
+    """Put a dial on its n-th stop by the keyboard."""
+    slider = page.locator(f".bs-dial-{axis}:not([hidden]) input")
+    slider.press("Home")
+    for _ in range(stop):
+        slider.press("ArrowRight")
+
+
+def run(page: Page, search: int, think: int) -> None:
+    dial(page, "search", search)
+    dial(page, "think", think)
+    page.get_by_role("button", name="Run", exact=True).click()
+
+
+def quiet(page: Page) -> None:
+    """Until nothing of the page is drawn again."""
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+
+
+def own_question(page: Page, text: str) -> None:
+    page.get_by_role("radio", name="Your own").click()
+    page.get_by_label("Your question").fill(text)
+
+
+def test_a_stranger_asks_drags_pins_compares_and_drills(page, address):
+    run(page, 1, 2)
+    expect(page.locator(".bs-trace .bs-step").first).to_be_in_viewport()  # no scrolling to see it
+    pin = page.get_by_text("Pin to compare")
+    expect(pin).to_be_visible()
+    expect(page.get_by_text("beside the run")).to_be_visible()
+    expect(page.get_by_role("button", name="Take no more answers")).to_have_count(0)
+    quiet(page)
+    sent: list[str] = []
+    page.on("websocket", lambda socket: sent.append("a new connection"))
+    dial(page, "think", 1)
+    expect(page.locator(".bs-replay-at")).to_contain_text("Replayed at 1 query, 8 thinking tokens")
+    dial(page, "think", 0)
+    expect(page.locator(".bs-replay-at")).to_contain_text("0 thinking tokens")
+    assert not sent
+    pin.click()
+    expect(page.get_by_role("link", name="Compare 1 pinned run")).to_be_visible()
+    run(page, 0, 0)
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    expect(page.locator(".bs-replay-at")).to_contain_text("This run: 0 queries, 0 thinking tokens")
+    quiet(page)
+    page.get_by_text("Pin to compare").click()
+    page.get_by_role("link", name="Compare 2 pinned runs").click()
+    expect(page.locator(".bs-parting")).to_contain_text("At step 1")
+    expect(page.locator(".bs-card")).to_have_count(2)
+    expect(page).to_have_url(re.compile("lane=.*lane="))
+    page.get_by_role("link", name="Quality surface").click()
+    cell = page.locator(".bs-map .bs-cell:not([disabled])").last
+    cell.click()
+    expect(page.get_by_text("Select a question in the table")).to_be_visible()
+    quiet(page)
+    rows = page.get_by_test_id("stDataFrame").last
+    rows.scroll_into_view_if_needed()
+    box = rows.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 14, box["y"] + 54)  # the first row's mark
+    expect(page.locator(".bs-trace .bs-step").first).to_be_visible()
+
+
+def test_a_run_goes_on_through_a_reload_and_stop_ends_it(page):
+    own_question(page, "Where does the Guild of the Marble Bottle meet?")
+    page.get_by_role("combobox", name="Strategy").click()
+    page.get_by_role("option", name="closed book").click()
+    dial(page, "think", 6)
+    quiet(page)
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator(".bs-under-way")).to_be_visible()
+    expect(page).to_have_url(re.compile("run=live-"))
+    page.reload()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    expect(page.get_by_text("Where does the Guild of the Marble Bottle meet?")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped by you")).to_have_count(2)
+    expect(page.locator(".bs-under-way")).to_have_count(0)
+
+
+def test_two_browsers_never_see_each_others_question_or_pins(browser, address, page):
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        other = opened(context.new_page(), address)
+        asked = {page: "Who keeps the northern lamp?", other: "Which river freezes first?"}
+        for who, text in asked.items():
+            own_question(who, text)
+            run(who, 0, 1)
+        for who in asked:
+            expect(who.get_by_text("Pin to compare")).to_be_visible()
+            quiet(who)
+        page.get_by_text("Pin to compare").click()
+        expect(page.get_by_role("link", name="Compare 1 pinned run")).to_be_visible()
+        other.reload()
+        expect(other.get_by_text("Pin to compare")).to_be_visible()
+        quiet(other)
+        for who, mine, theirs in ((page, *asked.values()), (other, *reversed(asked.values()))):
+            shown = who.content()
+            assert mine in shown and theirs not in shown
+        assert "pinned run" not in other.content()
+        other.keyboard.press("Control+k")
+        expect(other.get_by_role("option", name="Live query")).to_be_visible()
+        assert theirs not in other.content() and "pinned run" not in other.content()
