@@ -43,7 +43,8 @@ class Visitor:
             state = asked.widget_states.widgets.add()
             state.id = self.id
             asked.fragment_id = self.fragment
-            state.json_value = json.dumps({"at": {"search": at[0], "think": at[1]}})
+            let_go = {"search": at[0], "think": at[1], "when": time.time()}
+            state.json_value = json.dumps({"at": let_go})
         began = time.perf_counter()
         await self.socket.send(message.SerializeToString())
         async with asyncio.timeout(PATIENCE_S):

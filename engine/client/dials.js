@@ -6,7 +6,7 @@ const mounted = new WeakMap();
 
 /**
  * data: {dials, at: {search, think}, group, focus, note, forecast, hidden}; `hidden` names what is not shown: "search",
- * "think", "readings". Emits "at" when a dial is let go.
+ * "think", "readings". Emits "at" when a dial is let go, and, unless `echo` is false, when another part settles on a place.
  */
 export function mount(element, data, emit) {
   const shared = group(data.group);
@@ -21,7 +21,7 @@ export function mount(element, data, emit) {
   part.readings = !hidden.includes("readings");
   follow(shared, element, data.at, (chosen) => {
     show(part);
-    if (chosen && !part.search.box.hidden) part.emit("at", { ...shared.at });
+    if (chosen && data.echo !== false && !part.search.box.hidden) letGo(part);
   });
   show(part);
   return () => leave(shared, element);
@@ -61,8 +61,13 @@ function dial(part, axis, root) {
     move(part.shared, at, part.element);
     show(part);
   });
-  input.addEventListener("change", () => part.emit("at", { ...part.shared.at }));
+  input.addEventListener("change", () => letGo(part));
   return { box, input, value, ticks, levels: "" };
+}
+
+/** With the moment, so that letting go twice at one place is told twice. */
+function letGo(part) {
+  part.emit("at", { ...part.shared.at, when: Date.now() });
 }
 
 /** Put the levels under a dial; they change only with the sweep. */

@@ -145,12 +145,20 @@ def dials(
 
 @st.fragment
 def linked(info: DialsInfo, at: tuple[int, int], *, group: str) -> None:
-    """The dials, remembered and put into the link when they are let go; nothing else of the page is drawn again."""
-    held = state.session().at
-    now = dials(info, held.get(group, at), group=group)
-    if now != held.get(group, at):
+    """The dials, remembered and put into the link when they are let go; nothing else of the page is drawn again.
+
+    A cell that is chosen elsewhere moves them without a word: its own message would be lost between two.
+    """
+    held = state.session()
+    data = _data(
+        "dials", dials=asdict(info), at=_at(held.at.get(group, at)), group=group, echo=False
+    )
+    sent = _dials(key=f"{group}_dials", data=data, default={"at": None}, on_at_change=_ignore).at
+    now = snapped(sent, info)
+    if now is not None and sent.get("when") != held.let_go.get(group):
+        held.let_go[group] = sent.get("when")
+        held.at[group] = now
         state.link_at(now)
-    held[group] = now
 
 
 def readings(

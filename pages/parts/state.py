@@ -63,6 +63,8 @@ class Session:
 
     at: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Where the dials of each page were last let go: search, think."""
+    let_go: dict[str, Any] = field(default_factory=dict)
+    """When that was, as the browser says; only ever compared."""
     pressed: bool = False
     """Run was pressed and no script has got as far as starting it. A button's own value is gone when its rerun
     is cut short by the next one."""
