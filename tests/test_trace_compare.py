@@ -133,16 +133,6 @@ def test_what_was_taken_out_of_the_lanes_is_put_back_by_one_click(filled):
     assert not [b for b in at.button if b.key == "compare_undo"]
 
 
-def test_what_was_taken_out_of_the_lanes_is_put_back_by_one_click(filled):
-    at = visit(COMPARE, lane=[LEAST, MOST, "run-corag-2-32-q1"])
-    at.multiselect(key="compare_lanes").unselect(MOST).run()
-    assert linked(at) == [LEAST, "run-corag-2-32-q1"]
-    assert at.button(key="compare_undo").label == "Put back 1 run"
-    at.button(key="compare_undo").click().run()
-    assert linked(at) == [LEAST, MOST, "run-corag-2-32-q1"]
-    assert not [b for b in at.button if b.key == "compare_undo"]
-
-
 def test_a_run_under_way_has_a_lane_and_ends_under_the_name_it_is_saved_by(filled):
     asked = LiveRequest(question(1), "closed_book", SLOW, None, Budget(0, 32))
     live = filled.live.start(asked)
@@ -188,9 +178,6 @@ def test_a_long_run_is_sent_as_heads_and_a_step_when_it_is_opened(empty):
     assert len(data["heads"][0]) == 2_000 and not data["whole"]
     assert list(data["bodies"]) == ["0:1500"]
     assert data["bodies"]["0:1500"]["text"] == f"1500 {text}"
-    alone = sent(visit(run=long.id, open=["0:7"]), "lanes")  # the live page shows it the same way
-    assert len(alone["lanes"]) == 1 and list(alone["bodies"]) == ["0:7"]
-    assert (alone["parting"], alone["overlap"], alone["gains"]) == ("", [], [])
     alone = sent(visit(run=long.id, open=["0:7"]), "lanes")  # the live page shows it the same way
     assert len(alone["lanes"]) == 1 and list(alone["bodies"]) == ["0:7"]
     assert (alone["parting"], alone["overlap"], alone["gains"]) == ("", [], [])
