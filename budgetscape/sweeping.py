@@ -61,7 +61,7 @@ class Sweep:
     runs_done: int = 0
     paid: Usage = Usage()
     charged: Usage = Usage()
-    """What the runs of this start would have taken alone."""
+    """What the runs of this start would have taken alone; of finished trajectories, as `paid`."""
     failed: int = 0
     """Trajectories with a cell that has no answer; they are tried again when the plan is started again."""
     failures: Counter[str] = field(default_factory=Counter)
@@ -176,16 +176,16 @@ class Sweep:
             self.journal.flush()
 
     def _count(self, trajectory: Trajectory) -> None:
-        self.paid += trajectory.paid
         spend = Spend(trajectory.paid, trajectory.paid_cost)
         self._recorded += spend
         self.before.add((trajectory.config.strategy, trajectory.config.model), spend)
-        self.charged += sum((r.trace.usage for r in trajectory.runs), Usage())
         self.failures.update(f.kind or "failed" for f in trajectory.failures)
         self.failed += bool(trajectory.failures)
         if trajectory.failures:
             self.reason = trajectory.failures[-1].error
             return
+        self.paid += trajectory.paid
+        self.charged += sum((r.trace.usage for r in trajectory.runs), Usage())
         job = self.wanted.pop(trajectory.id, None)
         self.done += job is not None
         self.runs_done += len(trajectory.runs)

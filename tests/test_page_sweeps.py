@@ -136,7 +136,7 @@ def test_a_pilot_then_a_start_then_done_and_a_repeat_is_free(app):
     whole, parts = (d.value for d in at.dataframe)
     assert list(whole["what"]) == ["calls", "tokens", "cost", "minutes"]
     assert list(parts["strategy"]) == ["closed book"]
-    assert parts["tokens"].sum() == whole["so far"][1]
+    assert parts["tokens so far"].sum() == whole["so far"][1]
     ids = Counter(x.id for x in read_sweep(app.home, "sweep-1") if x.kind == "trajectory")
     assert set(ids.values()) == {1}
     given, done = app.sweeps.quoted(app.sweeps.plan("sweep-1"))

@@ -290,6 +290,9 @@ def test_calls_that_fail_are_tried_again_and_counted_by_kind(home, quick):
 def test_cells_that_fail_for_good_have_their_reason_and_are_asked_again_next_time(home, quick):
     status, _ = swept(ToyParts(home, model=Flaky(forever=True)))
     assert status.state == "stopped"
+    assert status.paid_tokens <= status.charged_tokens, (
+        "what was cut off saved nothing and is no run"
+    )
     assert status.failed > 0
     assert set(status.failures) == {"bad reply"}
     assert status.reason == "garbage"

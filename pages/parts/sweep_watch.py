@@ -203,7 +203,7 @@ def _beside_quote(status: Status) -> None:
             f"{word}{end}": value
             for word, b in part.amounts.items()
             if b.told
-            for end, value in (("", b.real), (", P50", b.p50), (", P90", b.p90))
+            for end, value in ((" so far", b.real), (", P50", b.p50), (", P90", b.p90))
         }
         for part in by_part(status)
     ]
