@@ -18,7 +18,7 @@ from engine.errors import BudgetscapeError, InputError
 from engine.models.capabilities import Capabilities
 from store import trash
 from store.chroma import checked_address
-from store.corpora import corpus_names, load_corpus, load_questions, question_names
+from store.corpora import corpus_names, load_corpus, load_questions, question_names, questions_stamp
 from store.home import Home, checked_name
 from store.index_record import IndexReport, index_names, index_report
 from store.trash import Deleted
@@ -78,6 +78,7 @@ class Library:
         clear_uploads(home)
         self.home, self._registry = home, registry
         self.jobs = Jobs(home)
+        self._rows: dict[str, tuple[tuple[int, int], SetRow]] = {}
         self._in_use = in_use or _nobody
         """The running sweep that uses an index or a question set; None where none does."""
 
@@ -107,7 +108,15 @@ class Library:
         return Shelf(name, corpus.count, report, corpus.created, trouble)
 
     def sets(self) -> list[SetRow]:
-        return [self._set(name) for name in question_names(self.home)]
+        return [self._kept(name) for name in question_names(self.home)]
+
+    def _kept(self, name: str) -> SetRow:
+        """Counted again only when the file is another."""
+        stamp = questions_stamp(self.home, name)
+        kept = self._rows.get(name)
+        if kept is None or kept[0] != stamp:
+            kept = self._rows[name] = (stamp, self._set(name))
+        return kept[1]
 
     def _set(self, name: str) -> SetRow:
         try:

@@ -31,7 +31,7 @@ from engine.sweeps.record import to_body
 from engine.sweeps.trajectory import Price, Trajectory
 from engine.types import Question, RunConfig, ThinkControl, Usage
 from store.bundles import install_bundles
-from store.corpora import load_questions, question_names
+from store.corpora import load_questions, question_names, questions_stamp
 from store.history import Store
 from store.home import Home
 from store.index import index_recipe, open_retriever
@@ -58,6 +58,7 @@ class Parts:
         self._saving = threading.Lock()
         """Held while a line is written: live runs that end together share one journal."""
         self._journals: dict[str, Journal] = {}
+        self._questions: dict[str, tuple[tuple[int, int], tuple[Question, ...]]] = {}
 
     @classmethod
     def open(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -166,7 +167,12 @@ class Parts:
         return question_names(self.home)
 
     def questions(self, name: str) -> list[Question]:
-        return list(load_questions(self.home, name).questions)
+        """Read again only when the file is another: a set may hold a hundred thousand."""
+        stamp = questions_stamp(self.home, name)
+        kept = self._questions.get(name)
+        if kept is None or kept[0] != stamp:
+            kept = self._questions[name] = (stamp, load_questions(self.home, name).questions)
+        return list(kept[1])
 
     @property
     def default_model(self) -> str:

@@ -179,6 +179,15 @@ def load_questions(home: Home, name: str) -> QuestionSet:
     return QuestionSet(name, about.get("corpus") or None, about["hash"], questions)
 
 
+def questions_stamp(home: Home, name: str) -> tuple[int, int]:
+    """Another where the file of a question set is another; zeros where there is none."""
+    try:
+        found = (home.questions / f"{checked_name('question set', name)}.parquet").stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)
+
+
 def question_names(home: Home) -> list[str]:
     return sorted(p.stem for p in home.questions.glob("*.parquet") if not p.name.startswith("."))
 

@@ -21,6 +21,7 @@ from store.home import Home
 from store.index import build_index
 from store.index_record import index_names
 from tests.chat_server import ChatServer
+from tests.chroma_server import running
 from tests.dashboard_fakes import NASTY, FakeApp, all_runs
 from tests.files import hotpot_entry
 
@@ -196,6 +197,37 @@ def test_a_world_is_invented(app: FakeApp):
     finished(app, run(at))
     assert load_corpus(app.home, "made").count == 60
     assert len(load_questions(app.home, "made").questions) == 5
+
+
+def test_a_collection_of_a_real_server_is_chosen_and_attached(app: FakeApp, tmp_path: Path):
+    from engine.retrieval.embedding import MiniLM
+    from store.chroma import close_client, open_client
+
+    texts = [f"The {word} of Velm are many." for word in ("masons", "dyers", "salters")]
+    (tmp_path / "server").mkdir()
+    with running(tmp_path / "server") as server:
+        client = open_client(server)
+        client.create_collection("theirs").add(
+            ids=["a", "b", "c"], documents=texts, embeddings=MiniLM().embed(texts)
+        )
+        close_client(client)
+        at = visit("Corpora")
+        at.segmented_control[0].set_value("Attach a Chroma server")
+        run(at)
+        at.text_input(key="chroma_server").set_value("somewhere")
+        run(at)
+        assert "must look like http" in at.error[0].value.replace("\\", "")
+        at.text_input(key="chroma_server").set_value(server)
+        run(at)
+        assert at.selectbox(key="chroma_collection").options == ["theirs (3 passages)"]
+        at.text_input(key="chroma_name").set_value("papers")
+        next(b for b in at.button if b.label == "Attach").click()
+        finished(app, run(at))
+        said = words(at).replace("\\", "")
+        assert f"attached, theirs at {server}" in said and "recall@3 1.000" in said
+    at.button(key="delete index papers").click()
+    run(at)
+    assert index_names(app.home) == []
 
 
 def fill(home: Home) -> None:

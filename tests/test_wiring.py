@@ -1,5 +1,6 @@
 """What one process opens: the app beside a command line that writes."""
 
+import asyncio
 import time
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from budgetscape import wiring
 from budgetscape.endpoints import Registry
 from budgetscape.wiring import App, Parts
+from engine.errors import UnknownName
 from engine.sweeps.record import to_body
 from store.journal import Journal
 from tests.store_fakes import trajectory
@@ -51,3 +53,34 @@ def test_two_saves_at_once_are_two_whole_lines(home):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(parts.save, runs))
     assert {x.id for x in read_sweep(home, "live")} == {r.id for r in runs}
+
+
+def test_an_index_that_was_built_anew_or_deleted_is_not_the_old_one(home):
+    """As after a build from the command line, or a deletion on the library page."""
+    from engine.retrieval.embedding import MiniLM
+    from engine.run.ports import Query
+    from engine.types import Passage, Question
+    from store import trash
+    from store.corpora import save_corpus, save_questions
+    from store.index import build_index
+
+    parts = Parts(home, Registry.load(home, env={}))
+
+    def build(text):
+        save_corpus(home, "mine", [Passage("p", "T", text)])
+        build_index(home, "mine", MiniLM())
+        save_questions(home, "mine", [Question("q", text)])
+
+    async def found():
+        retriever = await parts.retriever("mine")
+        return (await retriever.search([Query("a town", 1)]))[0][0].passage.text
+
+    for text in ("The old town.", "The new town."):
+        build(text)
+        assert asyncio.run(found()) == text
+        assert [q.text for q in parts.questions("mine")] == [text]
+    trash.delete_corpus(home, "mine")
+    trash.delete_questions(home, "mine")
+    for gone in (lambda: asyncio.run(found()), lambda: parts.questions("mine")):
+        with pytest.raises(UnknownName):
+            gone()

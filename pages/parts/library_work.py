@@ -124,7 +124,9 @@ def recently_deleted(library: Library) -> None:
     if not gone:
         return
     with st.expander(f"Recently deleted ({len(gone)})", icon=":material/delete:"):
-        st.caption("Kept for 30 days. Runs are never deleted here.")
+        st.caption(
+            "Kept for 30 days. Runs are never deleted here. The shipped sample returns when the app is started again."
+        )
         for one in gone:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"{one.kind.capitalize()} **{literal(one.name)}**", width="content")
