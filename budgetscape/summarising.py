@@ -234,8 +234,12 @@ def _side(head: RunHead) -> Side:
         head.id,
         f"{words.count(head.search, 'search', 'searches')}, {think_words(budget)}",
         f"used {words.count(head.search_used, 'search', 'searches')}, {head.think_used:,} thinking tokens, "
-        f"{head.tokens:,} tokens in all",
+        f"{head.tokens:,} tokens in all{_shown_evidence(head.evidence_recall)}",
         head.answer,
         said,
         right,
     )
+
+
+def _shown_evidence(recall: float | None) -> str:
+    return "" if recall is None else f"; was shown {recall:.0%} of the evidence"

@@ -96,3 +96,17 @@ def test_how_much_of_the_largest_budgets_was_used(shipped):
     told = next((c for c in info.caveats if c.startswith("Budgets are permissions")), "")
     for share, name in zip(used, ("searches", "thinking"), strict=True):
         assert (f"{share:.0%} of the {name}" in told) == (share < 0.75)
+
+
+def test_how_many_right_answers_had_not_seen_the_evidence(shipped):
+    info, db = shipped
+    name = info.card.facts[0].meaning
+    search, think = (int(part.split()[1]) for part in name.split(", ")[1:])
+    right, unseen = db.execute(
+        "SELECT count(*), count(*) FILTER (evidence_recall < 1) FROM runs WHERE em = 1 AND evidence_recall IS NOT NULL "
+        "AND strategy = ? AND model = ? AND search = ? AND think = ?",
+        [*_whose(name.split(",")[0]), search, think],
+    ).fetchone()
+    told = [c for c in info.caveats if "whose evidence is known" in c]
+    assert bool(told) == bool(unseen)
+    assert all(f"Of {right} right answer" in c and f"known, {unseen} came" in c for c in told)

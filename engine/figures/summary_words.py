@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from engine.analysis.allocation import Next
 from engine.analysis.choice import Choice
 from engine.analysis.estimate import Estimate, quality
@@ -192,6 +194,7 @@ def caveats(
     said = [SMALL] if any(p.group.model in small for p in panels) else []
     said += _size(cells, panels, reached)
     said += _picked(cells, choice)
+    said += _unseen(panels, choice)
     said += _chosen(choice)
     said += _left(panels, reached)
     if unit == "seconds":
@@ -251,6 +254,27 @@ def _picked(cells: Sequence[Counted], choice: Choice | Unknown) -> list[str]:
                 f"used {' and '.join(unused)} that it might have."
             )
     return said
+
+
+def _unseen(panels: Sequence[Panel], choice: Choice | Unknown) -> list[str]:
+    """How many right answers of the recommended setting did not rest on the evidence."""
+    own = None if isinstance(choice, Unknown) else _panel_of(panels, choice)
+    if own is None or isinstance(choice, Unknown):
+        return []
+    at = own.search.index(choice.pick.search), own.think.index(choice.pick.think)
+    recall = own.spent["recall"][:, *at]
+    right = np.isfinite(recall) & (own.y[:, *at] >= 1)
+    unseen = int((recall[right] < 1).sum())
+    if not unseen:
+        return []
+    return [
+        f"Of {count(int(right.sum()), 'right answer')} at the recommended setting whose evidence is known, {unseen} "
+        "came without having been shown all of it: a guess that hits counts as right."
+    ]
+
+
+def _panel_of(panels: Sequence[Panel], choice: Choice) -> Panel | None:
+    return next((p for p in panels if p.group == choice.pick.group), None)
 
 
 def _chosen(choice: Choice | Unknown) -> list[str]:
