@@ -42,6 +42,8 @@ async def ready(
         mine.release()
         raise
     sweep.hands.share = share
+    if not share:  # what other sweeps shared tells nothing of what this one takes
+        sweep.known = deque(sweep.before.measured, MOST_KNOWN)
     return sweep
 
 

@@ -112,6 +112,15 @@ def test_without_the_memo_as_much_is_charged_and_more_is_paid(home, tmp_path):
     assert memo.charged_tokens == naive.charged_tokens
 
 
+def test_a_quote_without_the_memo_is_not_drawn_from_sweeps_that_shared(home):
+    swept(ToyParts(home))
+    alone = TOY.model_copy(update={"name": "alone"})
+    status, words = swept(ToyParts(home), alone, share=False)
+    assert "pilot" in {word for word, _ in words}
+    told = in_all(status)["tokens"]
+    assert told.real == pytest.approx(told.p50, rel=0.2)
+
+
 def test_a_second_process_is_told_who_runs_the_sweep(home, monkeypatch):
     monkeypatch.setattr(control, "WAIT_S", 0.1)
     mine = control.lock(home, "toy")
