@@ -18,14 +18,16 @@ LONGEST_LINK = 8_000
 """Characters; what is longer is shared as a snapshot, whose link is short."""
 LONGEST_VALUE, MOST_VALUES = 200, 60
 _FILTERS = ("sweep", "metric", "strategies", "models", "hops", "operations")
+_WEIGHED = ("sweep", "also", *_FILTERS[1:], "unit", "margin")
 PAGES: dict[str, tuple[str, ...]] = {
     "live-query": ("strategy", "model", "index", "question_set", "run"),
     "trace-compare": ("lane", "open", "compare_align", "compare_fold"),
     "quality-surface": (*_FILTERS, "spacing", "at", "camera", "cell", "run"),
-    "budget-allocation": (*_FILTERS, "also", "unit", "margin", "every_search"),
-    "summary": (*_FILTERS, "also", "unit", "margin"),
+    "budget-allocation": (*_WEIGHED, "every_search"),
+    "summary": _WEIGHED,
     "sweep-runs": ("sweep",),
     "published-results": ("words", "dataset", "metric", "evidence"),
+    "corpus-library": ("part",),
     "shared-view": ("id",),
 }
 """The pages by their address, each with the choices that its link keeps."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import controls, guide, resources, summarising
+from pages.parts import controls, freezing, guide, resources, sharing, summarising
 
 with st.spinner("Opening the store"):
     sweeps = resources.sweeps()
@@ -19,6 +19,7 @@ summarising.heading(info)
 if info.reason:
     st.info(info.reason, icon=":material/filter_alt_off:")
     st.stop()
+sharing.offer("summary", lambda _: freezing.summary(info), f"Summary of {chosen.filters.sweep}")
 left, right = st.columns([6, 5], gap="large")
 with left:
     summarising.surface(info)

@@ -134,3 +134,18 @@ def test_runs_are_kept_question_by_question_spread_over_difficulty(filled):
     )
     assert {q.detail.partition(",")[0] for q in held.questions} == {"1 hop"}
     assert told[0][0] == 0 and len(told) == len(held.questions)
+
+
+def test_a_summary_is_published_with_its_examples_and_their_traces(filled):
+    at = visit(str(ROUTER.parents[1] / "summary.py"))
+    told = sent(visit(SHARED, id=published(at)), "shared")
+    words = [b["text"] for b in told["blocks"] if b["kind"] == "words"]
+    assert "Recommendation" in words and "Before quoting a number" in words
+    assert [b["kind"] for b in told["blocks"]].count("surface") == 1
+    lanes = [b for b in told["blocks"] if b["kind"] == "lanes"]
+    assert lanes and all(len(b["lanes"]) == 2 and b["bodies"] for b in lanes)
+    assert resources.snapshot(visit_id(told)).view.page == "summary"
+
+
+def visit_id(told: dict) -> str:
+    return told["id"]

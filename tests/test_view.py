@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,3 +88,19 @@ def test_numbers_of_a_link_are_plain_and_few():
     assert numbers("1,-2.5", 2) == (1.0, -2.5)
     for text in ("", "1", "1,2,3", "1,nan", "1,1e9", "1,٣", "1, 2", "1,9999"):
         assert numbers(text, 2) is None
+
+
+def test_every_choice_that_a_page_keeps_in_its_link_is_one_that_a_view_keeps():
+    """Read from the sources: the names of the widgets that stand in the address."""
+    known = {name for names in PAGES.values() for name in names}
+    beside = {"agent", "checkpoints", "compare_strategies", "compare_sweep", "seed"}
+    beside |= {"ours"}  # how something is asked or looked for, not what a page shows
+    found = set()
+    for path in sorted((Path(__file__).parents[1] / "pages").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                told = {k.arg: k.value for k in node.keywords}
+                key = told.get("key")
+                if "bind" in told and isinstance(key, ast.Constant):
+                    found.add(key.value)
+    assert {"sweep", "metric", "hops"} <= found and found <= known | beside

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from budgetscape.freezing import Progress, runs_behind
-from engine.figures.blocks import Block, Lanes, Surface, Table, Words
+from engine.analysis.traces import FEWEST, Comparison, compared
+from engine.figures.blocks import Block, Lanes, Numbers, Surface, Table, Words
 from engine.figures.dials import DialsInfo
 from engine.figures.lanes import lanes_info
 from engine.figures.palette import Identity, Key
+from engine.figures.summary import Shown as Example
+from engine.figures.summary import SummaryInfo
 from engine.figures.surface import METRICS, SurfaceInfo
-from pages.parts import comparing, drill, guide, resources, state
+from pages.parts import comparing, drill, guide, resources, state, summarising
 from pages.parts.controls import Filters, words
 from pages.parts.steps import Shown
 
@@ -47,9 +50,46 @@ def lanes(shown: Sequence[Shown], looks: Mapping[Key, Identity]) -> tuple[Block,
     """Runs side by side as the controls stand, with the bodies of all their steps."""
     axis, folded = comparing.ways(shown)
     told = comparing.comparison(shown, axis)
-    every = {(i, n) for i, run in enumerate(told.runs) for n in range(len(run.trace.steps))}
     opened = tuple(f"{lane}:{step}" for lane, step in state.opened())
-    return (Lanes(lanes_info(told, looks, every), folded, opened),)
+    return (Lanes(lanes_info(told, looks, _every_step(told)), folded, opened),)
+
+
+def summary(info: SummaryInfo) -> tuple[Block, ...]:
+    """The summary as it is read, its examples as two runs side by side with all their steps."""
+    at = info.at or resources.start(info.surface)
+    card = info.card
+    return (
+        Words(info.question, "heading"),
+        Words(f"Sweep {info.sweep}. {info.measured}", "quiet"),
+        Surface(info.surface, info.dials, at),
+        Words("Recommendation", "heading"),
+        Words(card.sentence),
+        Numbers(tuple((fact.name, fact.value) for fact in card.facts)),
+        Words(card.note, "quiet"),
+        table("Evidence: every setting against the best", summarising.standings(info)),
+        *(Words(f"{one.question} {one.answer}") for one in info.said),
+        Words("What more of each budget bought", "heading"),
+        Words(f"{info.examples_of}. {info.rule}", "quiet"),
+        *(block for one in info.examples for block in _example(one)),
+        Words("Before quoting a number", "heading"),
+        *(Words(caveat) for caveat in info.caveats),
+    )
+
+
+def _example(one: Example) -> tuple[Block, ...]:
+    said = (
+        Words(one.title, "heading"),
+        Words(f"{one.step}. {one.bought}" if one.step else one.bought),
+    )
+    runs = [found for name in one.run_ids if (found := resources.stored(name)) is not None]
+    if len(runs) < FEWEST:
+        return said
+    told = compared(runs)
+    return (*said, Lanes(lanes_info(told, resources.looks(), _every_step(told))))
+
+
+def _every_step(told: Comparison) -> set[tuple[int, int]]:
+    return {(i, n) for i, run in enumerate(told.runs) for n in range(len(run.trace.steps))}
 
 
 def what(chosen: Filters) -> str:

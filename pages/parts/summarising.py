@@ -97,10 +97,10 @@ def _evidence(info: SummaryInfo) -> None:
         grid.metric(fact.name, fact.value, help=literal(fact.meaning) or None)
     st.caption(literal(info.card.note))
     with st.expander("Evidence: every setting against the best", icon=":material/table:"):
-        st.dataframe(_standings(info), hide_index=True, key="summary_standings")
+        st.dataframe(standings(info), hide_index=True, key="summary_standings")
 
 
-def _standings(info: SummaryInfo) -> pd.DataFrame:
+def standings(info: SummaryInfo) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "setting": s.setting,
