@@ -1,7 +1,7 @@
 """A real HTTP server that speaks chat completions, streamed or whole: its words come from a function of the request.
 
     with ChatServer(lambda body: "Pirnby") as server:
-        server.url, server.seen       # the address of its API, and the bodies it was sent
+        server.url, server.seen, server.keys       # its address, the bodies it was sent, and their authorization
 
 `turns`: "continue" goes on with a last turn of the assistant, "echo" too and sends it back where it does not stream,
 as llama.cpp does, "begin" takes it as finished and begins a new one,
@@ -23,6 +23,7 @@ class ChatServer:
     def __init__(self, say, turns="continue", thinks=None, levels=("low", "medium", "high")):
         self.say, self.turns, self.thinks, self.levels = say, turns, thinks, levels
         self.seen: list[dict[str, Any]] = []
+        self.keys: list[str] = []
         handler = type("Handler", (_Handler,), {"chat": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
@@ -57,6 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.chat.seen.append(body)
+        self.chat.keys.append(self.headers.get("authorization", ""))
         if self.chat.refuses(body):
             self._send(400, json.dumps({"error": {"message": "not taken here"}}))
             return

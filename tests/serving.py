@@ -1,7 +1,8 @@
 """The real server over the invented application, as a child process: python tests/serving.py PORT [WORDS]
 
 empty: nothing was measured. kept: the data folder is the one that BUDGETSCAPE_HOME names. read: everybody is a viewer.
-share: nothing is invented, the server opens what BUDGETSCAPE_HOME names, and tells every file that it touches.
+real: nothing is invented, the server opens what BUDGETSCAPE_HOME names. share: likewise, published views only, and it
+tells every file that it touches.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def serve(port: str, words: list[str]) -> None:
 
     mode = next((word for word in ("read", "share") if word in words), "")
     started = ["--port", port, *(["--mode", mode] if mode else [])]
-    if mode == "share":
+    if mode == "share" or "real" in words:
         app.main(started)
         return
     from pages.parts import resources

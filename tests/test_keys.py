@@ -1,0 +1,158 @@
+"""A key that was given to the app is found nowhere afterwards: on disk, in logs, messages, pages, links and files."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from streamlit.proto.BackMsg_pb2 import DeferredFileRequestPayload
+
+from store.home import Home
+from tests.chat_server import ChatServer
+from tests.messages import Visitor, fetched, said, widget_ids
+from tests.serving import serving
+
+KEY = "sk-Zx81-never-to-be-found-77Qw"
+TRACES = (KEY, base64.b64encode(KEY.encode()).decode(), KEY.encode().hex(), KEY[3:-3], KEY[::-1])
+ENDPOINTS = """
+[models.mine]
+base_url = "{good}"
+model = "m"
+api_key_env = "MY_KEY"
+[models.telling]
+base_url = "{telling}"
+model = "m"
+api_key_env = "MY_KEY"
+"""
+PLAN = """
+name = "small"
+strategies = ["closed_book"]
+models = ["mine"]
+questions = "tiny"
+search = [0]
+think = [0, 8]
+seeds = [0]
+limit = 1
+"""
+
+
+class Telling(BaseHTTPRequestHandler):
+    """Refuses everybody, and repeats the key in the words of its refusal."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        brought = self.headers.get("authorization", "")
+        said = f"Incorrect API key provided: {brought.removeprefix('Bearer ')}. You sent {brought}"
+        self.send_response(401)
+        self.send_header("content-type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps({"error": {"message": said}}).encode())
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def good() -> Iterator[ChatServer]:
+    with ChatServer(lambda body: "So be it.") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def telling() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Telling)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    server.shutdown()
+    server.server_close()
+
+
+def found_in(what: str, content: bytes | str) -> list[str]:
+    text = content if isinstance(content, str) else content.decode("latin-1")
+    return [f"{what}: {trace}" for trace in TRACES if trace in text]
+
+
+def until(wanted, patience_s: float = 60) -> None:
+    end = time.monotonic() + patience_s
+    while not wanted() and time.monotonic() < end:
+        time.sleep(0.2)
+    assert wanted()
+
+
+def test_a_key_is_sent_to_its_endpoint_and_found_nowhere_else(
+    copy_of_tiny: Home, good: ChatServer, telling: str, tmp_path
+):
+    home = copy_of_tiny
+    home.endpoints.write_text(ENDPOINTS.format(good=good.url, telling=telling))
+    (tmp_path / "plan.toml").write_text(PLAN)
+    (tmp_path / "samples").mkdir()
+    env = {
+        "BUDGETSCAPE_HOME": str(home.root),
+        "BUDGETSCAPE_SAMPLES": str(tmp_path / "samples"),
+        "BUDGETSCAPE_MODEL": "mine",
+        "MY_KEY": KEY,
+    }
+    places: dict[str, bytes | str] = {}
+    for n, command in enumerate(
+        (
+            ["sweep", str(tmp_path / "plan.toml")],
+            ["ask", "Where?", "--strategy", "closed_book", "--search", "0", "--model", "telling"],
+            ["models"],
+        )
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "budgetscape.cli.main", *command],
+            env={**os.environ, **env},
+            capture_output=True,
+        )
+        places[f"the command {n}"] = done.stdout + done.stderr
+    with serving("real", **env) as (address, log):
+        with Visitor(address) as visitor:
+            ids = widget_ids(visitor.visit("", model="mine", strategy="closed book"))
+            before = len(good.keys)
+            visitor.visit("", {ids["Run"]: True}, model="mine", strategy="closed book")
+            until(lambda: any(home.journals.glob("live*")))
+            assert len(good.keys) > before
+            ids = widget_ids(visitor.visit("quality-surface", sweep="small"))
+            visitor.visit("quality-surface", {ids["Publish"]: True}, sweep="small")
+            (name,) = (p.stem for p in home.snapshots.iterdir())
+            visitor.visit("shared-view", id=name)
+            saves = [
+                m.delta.new_element.download_button for m in visitor.heard if m.HasField("delta")
+            ]
+            asked = DeferredFileRequestPayload(
+                file_id=next(s.deferred_file_id for s in reversed(saves) if s.deferred_file_id)
+            )
+            url = visitor.ask(deferred_file=asked).deferred_file.url
+            places["the saved file"] = fetched(address, url)[1]
+            for page in ("trace-compare", "sweep-runs", "corpus-library"):
+                visitor.visit(page)
+            places["what pages were told"] = said(visitor.heard)
+        with Visitor(address) as visitor:
+            chosen = {"model": "telling", "strategy": "closed book"}
+            ids = widget_ids(visitor.visit("", **chosen))
+            visitor.visit("", {ids["Run"]: True}, **chosen)
+            time.sleep(2)
+            visitor.visit("", **chosen)
+            places["what a page was told of a refusal"] = said(visitor.heard)
+        for path in ("/", "/healthz", "/_stcore/host-config", "/_stcore/metrics"):
+            places[path] = fetched(address, path)[1]
+        places["the log"] = log.read_bytes()
+    for path in sorted(home.root.rglob("*")):
+        if path.is_file():
+            places[f"{path.name}, its name"] = str(path)
+            places[str(path.relative_to(home.root))] = path.read_bytes()
+    assert set(good.keys) == {f"Bearer {KEY}"}, "the endpoints were given the key"
+    assert b"published" in places[f"snapshots/{name}.json"] and len(places["the saved file"]) > 4e6
+    assert any("journals/" in place for place in places)
+    assert b"refused the key" in places["the command 1"], (
+        "its endpoint repeats the key in what it says"
+    )
+    assert [line for place, content in places.items() for line in found_in(place, content)] == []
