@@ -126,15 +126,17 @@ def where(app: App) -> str | None:
     shelves = {s.name: s for s in app.library.shelves() if s.report is not None}
     own = [name for name in shelves if name != app.default_index]
     with _step(2, "Where it searches", bool(own)):
-        if not shelves:
+        picked = None
+        if shelves:
+            picked = st.selectbox(
+                "Index",
+                list(shelves),
+                index=place(list(shelves), next(iter(own), app.default_index)),
+                key="corpus",
+                bind="query-params",
+            )
+        else:
             st.markdown("There is no index yet. Add files of your own, or attach a Chroma server.")
-        picked = st.selectbox(
-            "Index",
-            list(shelves),
-            index=place(list(shelves), next(iter(own), app.default_index)),
-            key="corpus",
-            bind="query-params",
-        )
         if picked in shelves and (report := shelves[picked].report) is not None:
             st.caption(literal(str(report)))
         _to_library("Corpora", "Add a corpus")
@@ -147,13 +149,15 @@ def what(app: App, index: str | None) -> str | None:
     made_for = [name for name, row in sets.items() if index is not None and row.corpus == index]
     first = next(iter([*made_for, *sets]), None)
     with _step(3, "What is asked", bool(made_for)):
-        picked = st.selectbox(
-            "Questions",
-            list(sets),
-            index=place(list(sets), first),
-            key="set",
-            bind="query-params",
-        )
+        picked = None
+        if sets:
+            picked = st.selectbox(
+                "Questions",
+                list(sets),
+                index=place(list(sets), first),
+                key="set",
+                bind="query-params",
+            )
         row = sets.get(picked or "")
         if row is None:
             st.markdown(
