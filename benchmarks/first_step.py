@@ -116,6 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
         with dashboard(home, {"BUDGETSCAPE_MODEL": "board", KEY: child.key}) as address:
             browser = launch(playwright)
             page = browser.new_page()
+            page.set_default_timeout(120_000)
             page.goto(f"{address}/?strategy=closed+book&checkpoints=false")
             page.get_by_role("slider").first.wait_for(timeout=180_000)
             ask(page, relay)  # the first one probes the endpoint
