@@ -61,9 +61,7 @@ def summary(
     held = table(some, unit)
     choice = held if isinstance(held, Unknown) else choose(held, wanted.margin)
     quality = METRICS[wanted.metric]
-    dials = dials_info(
-        cells.rows, looks, surface.search, surface.think, surface.quality, surface.top
-    )
+    dials = dials_info(cells.rows, surface)
     if not some:
         return SummaryInfo(
             wanted.sweep,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from engine.figures.palette import shortened
 from pages.parts import allocating, controls, guide, judging, resources, searching, weighing
 
 with st.spinner("Opening the store"):
@@ -17,7 +18,8 @@ found = weighing.spending(chosen)
 if not found.panels:
     st.info("No run with this score lies under these filters.", icon=":material/filter_alt_off:")
     st.stop()
-looks = resources.looks()
+groups = (panel.group for panel in found.panels)
+looks = shortened(resources.looks(), ((group.strategy, group.model) for group in groups))
 
 allocating.recommendation(found, chosen)
 panel = allocating.surface(found)

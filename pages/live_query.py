@@ -36,7 +36,7 @@ info = surface_info(
     marks=resources.marks(shown, METRIC),
     offered=resources.offered(measured),
 )
-readings = dials_info(measured, looks, info.search, info.think, info.quality, info.top)
+readings = dials_info(measured, info)
 at = replaying.start(shown, info, GROUP)
 
 left, right = st.columns([5, 6], gap="large")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.figures.dials import dials_info
-from engine.figures.surface import surface_info
-from pages.parts import controls, dials, drill, freezing, guide, resources, sharing, state
+from engine.figures.palette import shortened
+from pages.parts import controls, dials, drill, freezing, guide, picture, resources, sharing, state
 
 GROUP = "quality"
 
@@ -19,9 +18,9 @@ if not sweeps:
 chosen = controls.filters(sweeps, resources.choices())
 found = resources.cells(chosen)
 cells = found.rows
-looks = resources.looks()
-info = surface_info(cells, chosen.metric, looks, chosen.scale)
-readings = dials_info(cells, looks, info.search, info.think, info.quality, info.top)
+looks = shortened(resources.looks(), ((c.strategy, c.model) for c in cells))
+seen = picture.picture(chosen, found, controls.drawing(looks), looks)
+info, readings = seen.info, seen.readings
 if info.reason:
     st.info(info.reason, icon=":material/filter_alt_off:")
     st.stop()
@@ -32,24 +31,35 @@ sharing.offer(
     lambda progress: freezing.surface(chosen, found, info, readings, GROUP, progress),
     f"Quality surface of {chosen.sweep}",
 )
+name = f"{chosen.sweep}-{chosen.metric}"
 left, right = st.columns([7, 5], gap="large")
 with left:
     clicked = dials.surface(
-        info, readings, at, group=GROUP, camera=state.camera(), turned=state.link_camera
+        info,
+        readings,
+        at,
+        group=GROUP,
+        signs=seen.signs,
+        name=name,
+        camera=state.camera(),
+        turned=state.link_camera,
     )
 with right:
     dials.linked(readings, at, group=GROUP)
     st.caption(guide.SMALL_MODEL)
 
-if said := guide.doses(cells):
+for said in (*info.notes, *guide.remarks(cells, found.left_out)):
     st.caption(said)
-if found.left_out:
-    st.caption(guide.left_out(found.left_out))
 map_tab, table_tab = st.tabs(["Map", "Table"])
 with map_tab:
     clicked = dials.cell_map(readings, at, group=GROUP) or clicked
 with table_tab:
-    drill.table_of(cells, info.quality)
+    table = (
+        drill.differences_of(seen.differences, info.quality)
+        if info.signed
+        else drill.rows_of(cells, info.quality)
+    )
+    drill.table_of(table, info.quality, name)
 
 if clicked is not None:
     state.session().at[GROUP] = (clicked.search, clicked.think)

@@ -8,7 +8,8 @@ runs that sum to y_q:
 A question lies in one stratum, so sums over strata are sums over questions, and `engine.analysis.cells` has the mean
 and its interval from them. The other columns are sums over the scored runs; `cost`, `turns`, `well_formed` and
 `passages` are unknown where one of them is. `turns` counts the texts that a protocol parsed, `well_formed` those that
-had its form. Sweeps may share questions: their sums must not be added up.
+had its form. Scores are added up with `fsum`, so that the order in which they came cannot show. Sweeps may share
+questions: their sums must not be added up.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def _sums(metric: str) -> str:
         WITH by_question AS (
             SELECT sweep, strategy, model, index_name, config, search, think, search_mode,
                    think_mode, hops, operations, phrasing, question_id,
-                   count(*) AS n, sum({score}) AS y, count_if(cut_off) AS cut_off,
+                   count(*) AS n, fsum({score}) AS y, count_if(cut_off) AS cut_off,
                    sum(search_used) AS search_used, sum(think_used) AS think_used,
                    sum(input_tokens + completion_tokens) AS tokens, sum(seconds) AS seconds,
                    CASE WHEN count(cost) = count(*) THEN sum(cost) END AS cost,
@@ -61,7 +62,7 @@ def _sums(metric: str) -> str:
             GROUP BY ALL
         )
         SELECT sweep, strategy, model, index_name, config, search, think, search_mode, think_mode,
-               hops, operations, phrasing, $1, count(*), sum(n), sum(y), sum(y * y), sum(n * y),
+               hops, operations, phrasing, $1, count(*), sum(n), fsum(y), fsum(y * y), fsum(n * y),
                sum(n * n), sum(cut_off), sum(search_used), sum(think_used), sum(tokens),
                sum(seconds), CASE WHEN count(cost) = count(*) THEN sum(cost) END,
                CASE WHEN count(turns) = count(*) THEN sum(turns) END,

@@ -20,6 +20,8 @@ _KEYS = "sweep, strategy, model, index_name, config, search, think, search_mode,
 _SUMS = (
     "questions", "n", "y", "yy", "ny", "nn", "cut_off", "search_used", "think_used", "tokens", "seconds",
 )  # fmt: skip
+_SCORES = ("y", "yy", "ny")
+"""Sums of scores: exact, whatever the order."""
 _KNOWN = ("cost", "turns", "well_formed", "rounds", "passages", "generated")
 """Sums that are unknown where one of them is."""
 
@@ -35,7 +37,7 @@ def cells(
             raise UnknownName("stratum", name, STRATA)
     keys = ", ".join([_KEYS, *by])
     text, values = where.where()
-    sums = [f"sum({name})" for name in _SUMS]
+    sums = [f"{'fsum' if name in _SCORES else 'sum'}({name})" for name in _SUMS]
     sums += [f"CASE WHEN count({name}) = count(*) THEN sum({name}) END" for name in _KNOWN]
     rows = db.execute(
         f"""

@@ -14,16 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from engine.figures.axes import axis
 from engine.figures.dials import dials_info
 from engine.figures.palette import COLOURS, identities, mixed
 from engine.figures.surface import (
     Mark,
-    axis,
     described,
     plain,
-    surface_figure,
     surface_info,
 )
+from engine.figures.surface_plotly import surface_figure
 from engine.figures.trace import meters, summary, trace_info, verdict
 from engine.run.books import Begun, Piece
 from engine.strategies import STRATEGIES
@@ -88,7 +88,7 @@ def test_a_surface_has_reasoning_in_rows_search_in_columns_and_the_means_as_heig
     sheet = next(t for t in figure["data"] if t["type"] == "surface")
     assert unpacked(sheet["z"]).shape == (2, 3)
     assert unpacked(sheet["z"])[1, 2] == pytest.approx(0.332)
-    assert list(unpacked(sheet["x"])) == [0, 0.5, 1]
+    assert unpacked(sheet["x"]).tolist() == [[0, 0.5, 1]] * 2
     assert sheet["meta"] == ["corag", "m"]
 
 
@@ -162,7 +162,7 @@ def test_plotly_accepts_the_figure():
     figure = surface_figure(
         surface_info(grid() + grid("closed_book", (0,)), marks=[Mark(1, 0, 1.0, "b", "#CC0052")])
     )
-    assert len(Figure(figure).data) == 5
+    assert len(Figure(figure).data) == 6
 
 
 # ------------------------------------------------------------------------------------------------ dials
@@ -170,8 +170,7 @@ def test_plotly_accepts_the_figure():
 
 def readings(rows):
     info = surface_info(rows)
-    looks = identities((r.strategy, r.model) for r in rows)
-    return dials_info(rows, looks, info.search, info.think, info.quality, info.top)
+    return dials_info(rows, info)
 
 
 def test_every_stop_has_its_read_out_and_an_unmeasured_one_has_none():

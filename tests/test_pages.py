@@ -13,7 +13,6 @@ from streamlit.testing.v1 import AppTest
 
 from engine.figures.dials import dials_info
 from engine.figures.markdown import literal
-from engine.figures.palette import identities
 from engine.figures.surface import surface_info
 from engine.models.capabilities import Capabilities
 from engine.strategies import STRATEGIES
@@ -290,9 +289,7 @@ def test_new_runs_of_another_process_show_up(growing):
 
 def info():
     rows = FakeRows
-    made = surface_info(rows)
-    looks = identities((c.strategy, c.model) for c in rows)
-    return dials_info(rows, looks, made.search, made.think, made.quality, made.top)
+    return dials_info(rows, surface_info(rows))
 
 
 class _Row:

@@ -42,7 +42,7 @@ def blocks():
     rows = [row(r.config.budget.search, r.config.budget.think) for r in RUNS[::2]]
     looks = identities((c.strategy, c.model) for c in rows)
     info = surface_info(rows, looks=looks)
-    readings = dials_info(rows, looks, info.search, info.think, info.quality, info.top)
+    readings = dials_info(rows, info)
     placed = [(r, ("corag", "m"), r.config.budget.search, r.config.budget.think) for r in RUNS]
     held = held_runs(placed)
     told = compared(RUNS[:2])

@@ -36,13 +36,26 @@ class Interaction:
         return "complement" if self.extra.value > 0 else "substitute"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Joint:
     """The fitted two-axis model."""
 
     coefficients: dict[str, Estimate]
     questions: int
     cells: int
+    covariance: Floats
+    """Of the coefficients in their order, clustered by question."""
+    scale: tuple[float, float]
+    """ln(1 + S) and ln(1 + R) count in these: their largest measured values."""
+
+    def at(self, search: float, think: float) -> Estimate:
+        """What the model says of a pair of budgets, measured or not; nothing outside the cells supports it."""
+        s, t = np.log1p(search) / self.scale[0], np.log1p(think) / self.scale[1]
+        row = np.array([1.0, s, t, s * t])
+        middle = float(row @ np.array([c.value for c in self.coefficients.values()]))
+        half = float(stdtrit(self.questions - 1, 0.975)) * sqrt(float(row @ self.covariance @ row))
+        low, value, high = expit(np.array([middle - half, middle, middle + half]))
+        return Estimate(float(value), float(low), float(high))
 
     @property
     def word(self) -> str:
@@ -105,7 +118,8 @@ def joint(panel: Panel) -> Joint | Unknown:
     y = panel.y[ran]
     s = np.log1p(np.array(panel.search, dtype=np.float64))[i]
     t = np.log1p(np.array(panel.think, dtype=np.float64))[j]
-    s, t = s / s.max(), t / t.max()
+    scale = float(s.max()), float(t.max())
+    s, t = s / scale[0], t / scale[1]
     x = np.stack([np.ones_like(s), s, t, s * t], axis=1)
     cells = int(ran.any(axis=0).sum())
     if np.linalg.matrix_rank(np.unique(x, axis=0)) < 4:
@@ -116,10 +130,12 @@ def joint(panel: Panel) -> Joint | Unknown:
         )
     if y.std() == 0:
         return Unknown("every run scores the same")
-    return _fitted(x, y, question, cells)
+    return _fitted(x, y, question, cells, scale)
 
 
-def _fitted(x: Floats, y: Floats, question: Ints, cells: int) -> Joint | Unknown:
+def _fitted(
+    x: Floats, y: Floats, question: Ints, cells: int, scale: tuple[float, float]
+) -> Joint | Unknown:
     beta = np.zeros(4)
     for _ in range(STEPS):
         p = expit(x @ beta)
@@ -130,7 +146,7 @@ def _fitted(x: Floats, y: Floats, question: Ints, cells: int) -> Joint | Unknown
             break
         beta = beta + np.clip(step, -4, 4)
         if np.abs(step).max() < 1e-9:
-            return _with_errors(x, y, question, beta, cells)
+            return _with_errors(x, y, question, beta, cells, scale)
         if np.abs(beta).max() > 40:
             break
     return Unknown(
@@ -138,7 +154,9 @@ def _fitted(x: Floats, y: Floats, question: Ints, cells: int) -> Joint | Unknown
     )
 
 
-def _with_errors(x: Floats, y: Floats, question: Ints, beta: Floats, cells: int) -> Joint:
+def _with_errors(
+    x: Floats, y: Floats, question: Ints, beta: Floats, cells: int, scale: tuple[float, float]
+) -> Joint:
     p = expit(x @ beta)
     bread = np.linalg.inv((x * (p * (1 - p))[:, None]).T @ x)
     places = np.unique(question, return_inverse=True)[1]
@@ -154,4 +172,4 @@ def _with_errors(x: Floats, y: Floats, question: Ints, beta: Floats, cells: int)
         )
         for i, (name, b) in enumerate(zip(names, beta, strict=True))
     }
-    return Joint(coefficients, g, cells)
+    return Joint(coefficients, g, cells, covariance, scale)

@@ -108,7 +108,7 @@ function show(part) {
   forecast(part, stop);
   part.caption.textContent = `${dials.quality} measured at ${where}`;
   part.body.replaceChildren(
-    ...dials.readings.map((reading) => row(reading, reading.stops[stop.think]?.[stop.search], part.data.focus, dials.top)),
+    ...dials.readings.flatMap((reading) => rows(reading, reading.stops[stop.think]?.[stop.search], part.data.focus, dials.top)),
   );
   part.table.hidden = !part.readings || dials.readings.length === 0;
   part.live.textContent = part.data.note ?? "";
@@ -136,6 +136,19 @@ function forecast(part, stop) {
   );
 }
 
+/** A reading, and below it what was used and what the next step adds, where that is known. */
+function rows(reading, stop, focus, top) {
+  const first = row(reading, stop, focus, top);
+  const more = [stop?.used, ...(stop?.gain ?? [])].filter(Boolean);
+  if (!stop?.gain?.length) return [first];
+  first.className += " bs-goes-on";
+  const line = make("tr", "bs-more-of-it");
+  const cell = make("td", "bs-quiet", null, { colspan: 4 });
+  for (const text of more) cell.append(make("span", "", text));
+  line.append(cell);
+  return [first, line];
+}
+
 function row(reading, stop, focus, top) {
   const line = make("tr", focus && String(focus) === String(reading.key) ? "bs-focus" : "");
   const name = make("th", "", null, { scope: "row" });
@@ -154,7 +167,7 @@ function row(reading, stop, focus, top) {
 function quality(reading, stop, top) {
   const cell = make("td", "bs-quality");
   const bar = make("span", "bs-bar", null, { "aria-hidden": "true" });
-  bar.style.setProperty("--length", `${Math.min(100, (100 * stop.z) / top)}%`);
+  bar.style.setProperty("--length", `${Math.max(0, Math.min(100, (100 * stop.z) / top))}%`);
   bar.style.setProperty("--colour", reading.look.colour);
   cell.append(make("strong", "", stop.quality), make("span", "bs-quiet", stop.interval && ` ${stop.interval}`), bar);
   return cell;

@@ -1,13 +1,14 @@
 // The 3D surface: keeps its camera while data change, reports clicks, and carries a mark where the dials stand.
 //
-// The mark is drawn over the canvas and projected with the scene's camera, so that dragging a dial touches no WebGL. That
-// camera is private to Plotly (pinned in pyproject.toml); without it the mark is hidden and all else works.
+// Where the dials stand is marked by mark.js; saving.js makes a file of what is seen.
 
-import { follow, group, leave, make, move, nearest } from "./group.js";
+import { follow, group, leave, make, move } from "./group.js";
+import { chase, place } from "./mark.js";
+import { saving } from "./saving.js";
 
 const mounted = new WeakMap();
 const CLICK_PX = 5;
-const FOLLOW_MS = 700;
+const REST_MS = 700;
 const NARROW_PX = 480;
 const VIEWS = {
   Corner: { eye: { x: -1.2, y: -1.3, z: 0.7 }, center: { x: 0, y: 0, z: -0.16 } },
@@ -31,7 +32,8 @@ export function plotly(address) {
 }
 
 /**
- * data: {figure, dials, at, group, plotly, alt, reason, keeps}; emits "cell" with {key, search, think} and, where the
+ * data: {figure, dials, at, group, plotly, alt, reason, keeps, key, name}; `key` says what the signs mean, as pairs of sign and
+ * words, `name` is what a saved file is called. Emits "cell" with {key, search, think} and, where the
  * page keeps it, "camera" with eye and centre as six numbers once it was turned.
  */
 export function mount(element, data, emit) {
@@ -61,14 +63,17 @@ function build(element) {
   overlay.setAttribute("aria-hidden", "true");
   const views = make("div", "bs-views", null, { role: "group", "aria-label": "Camera" });
   const note = make("p", "bs-note", "", { role: "status" });
-  const part = { element, plot, overlay, note, stage, drawn: false, press: null, hovered: null, pointer: null };
+  const key = make("ul", "bs-signs", null, { "aria-label": "What the signs mean" });
+  const part = { element, plot, overlay, note, stage, key, drawn: false, press: null, hovered: null, pointer: null };
   for (const name of Object.keys(VIEWS)) {
     const button = make("button", "", name, { type: "button" });
     button.addEventListener("click", () => look(part, VIEWS[name]));
     views.append(button);
   }
   stage.append(plot, overlay);
-  root.append(stage, views, note);
+  part.below = make("div", "bs-below");
+  part.below.append(views, saving(part));
+  root.append(stage, key, part.below, note);
   element.replaceChildren(root);
   part.watcher = new ResizeObserver(() => resized(part));
   part.watcher.observe(stage);
@@ -90,7 +95,16 @@ function fineness() {
 
 function say(part, text) {
   part.note.textContent = text;
-  part.stage.hidden = true;
+  for (const box of [part.stage, part.key, part.below]) box.hidden = true;
+}
+
+function signs(part) {
+  const lines = (part.data.key ?? []).map(([sign, words]) => {
+    const line = make("li");
+    line.append(make("span", "bs-sign", sign, { "aria-hidden": "true" }), make("span", "", words));
+    return line;
+  });
+  part.key.replaceChildren(...lines);
 }
 
 async function draw(part) {
@@ -98,8 +112,9 @@ async function draw(part) {
   if (!part.fineness) throw new Error("this browser has no WebGL");
   const library = await plotly(part.data.plotly);
   if (part.gone) return;
-  part.stage.hidden = false;
+  for (const box of [part.stage, part.key, part.below]) box.hidden = false;
   part.note.textContent = "";
+  signs(part);
   const { data, layout } = part.data.figure;
   const kept = part.drawn ? cameraOf(part.plot) : null;
   const dressed = themed(layout, part, kept);
@@ -133,9 +148,9 @@ function resized(part) {
 /** The page's own colours; the camera where the reader left it; short titles where there is little room. */
 function themed(layout, part, camera) {
   const { element, stage } = part;
-  const { search, think } = part.data.dials;
   const narrow = stage.clientWidth < NARROW_PX;
-  const short = { xaxis: search.unit, yaxis: think.unit };
+  const [x, y] = layout.meta?.units ?? [];
+  const short = { xaxis: x, yaxis: y };
   const style = getComputedStyle(element.querySelector(".bs"));
   const ink = style.getPropertyValue("--bs-ink").trim() || "#222";
   const line = style.getPropertyValue("--bs-line").trim() || "#ccc";
@@ -173,7 +188,7 @@ function tell(part) {
     const six = [camera.eye, camera.center].flatMap(({ x, y, z }) => [x, y, z]);
     if (String(part.told ?? "") !== String(six)) part.emit("camera", six);
     part.told = six;
-  }, FOLLOW_MS);
+  }, REST_MS);
 }
 
 function look(part, camera) {
@@ -233,72 +248,23 @@ function settle(part, point) {
   const { still } = part.press;
   part.press = null;
   if (!still) return;
-  const { search, think } = part.data.dials;
-  const at = {
-    search: search.levels[nearest(search.positions, point.x)],
-    think: think.levels[nearest(think.positions, point.y)],
-  };
+  const at = closest(part.data.dials, point);
+  if (!at) return;
   move(part.shared, at, part.element, true);
   place(part);
   part.emit("cell", { key: point.data.meta, ...at });
 }
 
-// --------------------------------------------------------------------------------------------- the mark
-
-/** Keep the mark in place while the camera moves and for a moment after. */
-function chase(part) {
-  const running = part.until > performance.now();
-  part.until = performance.now() + FOLLOW_MS;
-  if (running) return;
-  const frame = () => {
-    place(part);
-    if (!part.gone && performance.now() < part.until) requestAnimationFrame(frame);
-  };
-  requestAnimationFrame(frame);
-}
-
-function place(part) {
-  const { dials } = part.data;
-  const at = part.shared.at;
-  const scene = part.drawn && part.plot._fullLayout?.scene?._scene;
-  const project = at && scene && projector(part, scene);
-  if (!project) return part.overlay.replaceChildren();
-  const s = nearest(dials.search.levels, at.search);
-  const t = nearest(dials.think.levels, at.think);
-  const [x, y] = [dials.search.positions[s], dials.think.positions[t]];
-  const foot = project(x, y, 0);
-  const head = project(x, y, dials.top);
-  const nodes = [svg("line", { x1: foot[0], y1: foot[1], x2: head[0], y2: head[1], class: "bs-guide" })];
-  nodes.push(svg("circle", { cx: foot[0], cy: foot[1], r: 3, class: "bs-foot" }));
-  for (const reading of dials.readings) {
-    const stop = reading.stops[t]?.[s];
-    if (!stop) continue;
-    const [cx, cy] = project(x, y, stop.z);
-    nodes.push(svg("circle", { cx, cy, r: 7, class: "bs-dot", fill: reading.look.colour, "data-key": reading.key }));
-  }
-  part.overlay.replaceChildren(...nodes);
-}
-
-/** From axis coordinates to pixels of the stage, or null where Plotly's insides look different. */
-function projector(part, scene) {
-  const camera = scene.glplot?.cameraParams;
-  const scale = scene.dataScale;
-  const canvas = scene.container?.getBoundingClientRect();
-  if (!camera?.model || !camera.view || !camera.projection || !scale || !canvas?.width) return null;
-  const stage = part.stage.getBoundingClientRect();
-  const times = (m, v) => [0, 1, 2, 3].map((r) => m[r] * v[0] + m[4 + r] * v[1] + m[8 + r] * v[2] + m[12 + r] * v[3]);
-  return (x, y, z) => {
-    const point = [x * scale[0], y * scale[1], z * scale[2], 1];
-    const clip = times(camera.projection, times(camera.view, times(camera.model, point)));
-    return [
-      canvas.left - stage.left + ((clip[0] / clip[3] + 1) / 2) * canvas.width,
-      canvas.top - stage.top + ((1 - clip[1] / clip[3]) / 2) * canvas.height,
-    ];
-  };
-}
-
-function svg(tag, attributes) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
+/** The budgets of the measured cell of this sheet that stands nearest to a point. */
+function closest({ search, think, readings }, point) {
+  const reading = readings.find((one) => String(one.key) === String(point.data.meta));
+  let best = null;
+  let nearest = Infinity;
+  reading?.stops.forEach((line, t) =>
+    line.forEach((stop, s) => {
+      const far = stop ? Math.hypot(stop.x - point.x, stop.y - point.y) : Infinity;
+      if (far < nearest) [best, nearest] = [{ search: search.levels[s], think: think.levels[t] }, far];
+    }),
+  );
+  return best;
 }

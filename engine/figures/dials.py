@@ -10,9 +10,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from engine.figures.amounts import money, span
+from engine.analysis.allocation import Next
+from engine.figures import cell_words
+from engine.figures.axes import Axis
 from engine.figures.palette import Identity, Key
-from engine.figures.surface import Axis, Cell
+from engine.figures.surface import Cell, SurfaceInfo
 from engine.strategies import knobs_of
 
 _STRONGEST = 62
@@ -50,6 +52,11 @@ class Stop:
     """Tokens, cost and seconds of a mean run."""
     used: str
     """How much of both budgets a mean run used."""
+    x: float = 0.0
+    """Where the cell stands on the surface, from 0 to 1."""
+    y: float = 0.0
+    gain: tuple[str, ...] = ()
+    """What the next step of each budget adds, and where the next unit goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,9 @@ class DialsInfo:
     quality: str
     top: float
     readings: tuple[Reading, ...]
+    bottom: float = 0.0
+    used: bool = False
+    """A cell stands where its mean use is, so that sheets differ in where a pair of budgets lies."""
 
 
 class Placed(Priced, Protocol):
@@ -130,67 +140,78 @@ def _modes(cell: Placed) -> tuple[tuple[str, str], ...]:
     return ("search", cell.search_mode), ("think", cell.think_mode)
 
 
-def dials_info(
-    cells: Iterable[Priced],
-    looks: Mapping[Key, Identity],
-    search: Axis,
-    think: Axis,
-    quality: str,
-    top: float,
-) -> DialsInfo:
-    """Read-outs on the given axes, one per strategy and model among the cells."""
-    groups: dict[Key, dict[tuple[int, int], Priced]] = {}
-    for cell in cells:
-        groups.setdefault((cell.strategy, cell.model), {})[cell.search, cell.think] = cell
-    readings = tuple(
-        Reading(key, looks[key], _stops(groups[key], search.levels, think.levels, top))
-        for key in sorted(groups)
+Gains = Mapping[tuple[Key, int, int], tuple[str, ...]]
+"""What the next step adds, by strategy and model, search, think."""
+
+
+def dials_info(cells: Iterable[Priced], info: SurfaceInfo, gains: Gains | None = None) -> DialsInfo:
+    """Read-outs on the surface's levels, one per sheet of it."""
+    told: dict[tuple[Key, int, int], Priced] = {
+        ((c.strategy, c.model), c.search, c.think): c for c in cells
+    }
+    most = max(info.top, -info.bottom)
+    search, think = (
+        _without(*pair) for pair in zip((info.search, info.think), info.room, strict=True)
     )
-    return DialsInfo(search, think, quality, top, readings)
+    readings = []
+    for sheet in info.sheets:
+        places = {(p.search, p.think): (p.x, p.y) for p in sheet.points}
+
+        def stop(
+            search: int, think: int, key: Key = sheet.key, at: _Places = places
+        ) -> Stop | None:
+            cell, place = told.get((key, search, think)), at.get((search, think))
+            if cell is None or cell.mean is None or place is None:
+                return None
+            gain = (gains or {}).get((key, search, think), ())
+            return _stop(cell, place, most, info.signed, gain)
+
+        stops = tuple(tuple(stop(s, t) for s in search.levels) for t in think.levels)
+        readings.append(Reading(sheet.key, sheet.look, stops))
+    return DialsInfo(search, think, info.quality, info.top, tuple(readings), info.bottom, info.used)
 
 
-def _stops(
-    cells: Mapping[tuple[int, int], Priced],
-    search: Sequence[int],
-    think: Sequence[int],
-    top: float,
-) -> tuple[tuple[Stop | None, ...], ...]:
-    return tuple(tuple(_stop(cells.get((s, t)), top) for s in search) for t in think)
+def _without(one: Axis, room: Collection[int]) -> Axis:
+    """The axis without levels that nobody can dial; the others stand where they stand."""
+    kept = [i for i, level in enumerate(one.levels) if level not in room]
+    levels, positions = ([values[i] for i in kept] for values in (one.levels, one.positions))
+    return Axis(one.title, one.unit, tuple(map(int, levels)), tuple(positions))
 
 
-def _stop(cell: Priced | None, top: float) -> Stop | None:
-    if cell is None or cell.mean is None:
-        return None
+def gain_words(found: Next) -> tuple[str, ...]:
+    """What the next step of each budget adds, with intervals paired by question, and where the next unit goes."""
+    steps = []
+    for gain in found.gains:
+        to = f"{gain.to} queries" if gain.axis == "search" else f"{gain.to} thinking tokens"
+        value = gain.quality
+        told = f"{cell_words.amount(value.value, True)} ({cell_words.between(value.low, value.high, True)})"
+        steps.append(f"to {to}: {told}")
+    return (*steps, f"next unit: {_NEXT[found.word]}") if steps else ()
+
+
+_NEXT = {
+    "search": "search",
+    "think": "think",
+    "tied": "search and thinking are tied",
+    "neither is shown to help": "neither is shown to help",
+    "unknown": "cannot be told",
+}
+_Places = Mapping[tuple[int, int], tuple[float, float]]
+
+
+def _stop(
+    cell: Priced, place: tuple[float, float], most: float, signed: bool, gain: tuple[str, ...]
+) -> Stop:
+    mean = cell.mean or 0.0
     return Stop(
-        z=cell.mean,
-        tint=round(_STRONGEST * min(1.0, cell.mean / top)),
-        quality=f"{cell.mean:.2f}",
-        interval="" if cell.low is None or cell.high is None else f"{cell.low:.2f}–{cell.high:.2f}",
+        z=mean,
+        tint=round(_STRONGEST * min(1.0, abs(mean) / most)),
+        quality=cell_words.amount(mean, signed),
+        interval=cell_words.between(cell.low, cell.high, signed),
         n=f"{cell.n:,}",
-        spent=" · ".join(_spent(cell)) or "unknown",
-        used=_used(cell),
+        spent=" · ".join(cell_words.spent(cell)) or "unknown",
+        used=cell_words.used(cell),
+        x=place[0],
+        y=place[1],
+        gain=gain,
     )
-
-
-def _spent(cell: Priced) -> list[str]:
-    told = []
-    if cell.tokens is not None:
-        told.append(f"{cell.tokens:,.0f} tokens")
-    if cell.cost is not None:
-        told.append(money(cell.cost))
-    if cell.seconds is not None:
-        told.append(span(cell.seconds))
-    return told
-
-
-def _used(cell: Priced) -> str:
-    told = []
-    if cell.search_used is not None:
-        told.append(f"{cell.search_used:.1f} of {cell.search} queries")
-    if cell.think_used is not None:
-        effort = getattr(cell, "effort", "")
-        of = f"at {effort} effort" if effort else f"of {cell.think}"
-        told.append(f"{cell.think_used:.0f} {of} thinking tokens")
-    if cell.cut_off:
-        told.append(f"{cell.cut_off:.0%} cut off")
-    return ", ".join(told)

@@ -163,6 +163,6 @@ def shades(
     found = {}
     for place, name in enumerate(sorted(set(names))):
         colour = colours[place % len(colours)]
-        symbol = symbols[(place // len(colours) + 1) % len(symbols)]
+        symbol = symbols[(place + place // len(colours) + 1) % len(symbols)]
         found[name] = Identity(name, colour, symbol, "◆")
     return found

@@ -1,4 +1,4 @@
-"""Colour is identity: a strategy keeps its colour on every page, a model its shade and its marker.
+"""Colour is identity: a strategy keeps its colour and its marker on every page, a model its shade and its fill.
 
 The colours stand out at 3:1 on the white and on the dark page and stay apart for red-green blind eyes (both are tests).
 Identities are given once for everything that is stored, so that a filter never repaints what is left.
@@ -6,8 +6,8 @@ Identities are given once for everything that is stored, so that a filter never 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 COLOURS = (
     "#0072B2",
@@ -20,8 +20,13 @@ COLOURS = (
     "#04A464",
 )
 """Also `chartCategoricalColors` of the theme."""
-SYMBOLS = ("circle", "diamond", "square", "cross", "circle-open", "diamond-open", "square-open")
-GLYPHS = ("●", "◆", "■", "✚", "○", "◇", "□")
+SYMBOLS = (
+    *("circle", "diamond", "square", "cross"),
+    *("circle-open", "diamond-open", "square-open", "x"),
+)
+GLYPHS = ("●", "◆", "■", "✚", "○", "◇", "□", "✖")
+SHAPES = len(SYMBOLS) // 2
+"""Neighbours in the colours differ in shape; the second half is for the second model."""
 PLACES = (
     "corag",
     "iterative",
@@ -36,7 +41,7 @@ PLACES = (
     "self_consistency",
     "external",
 )
-"""Each strategy's place in the colours; past the last colour they begin again with the next marker."""
+"""Each strategy's place in the colours; past the last colour they begin again with another marker."""
 _LIGHTEN_PER_MODEL = 0.22
 _MOST_LIGHTENED = 0.45
 
@@ -74,10 +79,20 @@ def identities(keys: Iterable[Key], models: Sequence[str] = ()) -> dict[Key, Ide
     }
 
 
+def shortened(looks: Mapping[Key, Identity], shown: Iterable[Key]) -> dict[Key, Identity]:
+    """Those that are shown; where all are of one model, it is not named with each."""
+    keys = sorted(set(shown))
+    several = len({model for _, model in keys}) > 1
+    return {
+        key: looks[key] if several else replace(looks[key], label=key[0].replace("_", " "))
+        for key in keys
+    }
+
+
 def _identity(strategy: str, model: str, place: int, nth: int, several: bool) -> Identity:
     name = strategy.replace("_", " ")
     again, colour = divmod(place, len(COLOURS))
-    marker = (again + nth) % len(SYMBOLS)
+    marker = ((place + again + nth // 2) % SHAPES + SHAPES * nth) % len(SYMBOLS)
     lighter = min(nth * _LIGHTEN_PER_MODEL, _MOST_LIGHTENED)
     return Identity(
         label=f"{name} · {model}" if several else name,

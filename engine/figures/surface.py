@@ -1,27 +1,36 @@
-"""Cells -> named surface -> Plotly figure: one sheet per strategy and model over both budgets.
+"""Cells -> named surface: one sheet per strategy and model over both budgets, or over what was used of them.
 
-All arithmetic is in `surface_info`, all of Plotly's words in `surface_figure`. A cell that was not measured stays a
-hole. The figure is a plain dict whose numbers are float32, which Plotly reads as they are; nothing here imports Plotly
-or knows where cells are stored.
+All arithmetic is here and in `overlays`; `surface_plotly` has Plotly's words. A cell that was not measured stays a
+hole. Nothing here knows where cells are stored.
 """
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-import numpy as np
+from engine.figures import cell_words
+from engine.figures.axes import (
+    REQUESTED,
+    SEARCH,
+    SEARCHED,
+    THINK,
+    THOUGHT,
+    Axis,
+    Drawn,
+    Quantity,
+    Scale,
+    axis,
+    labelled,
+    realised,
+    value,
+)
+from engine.figures.palette import Identity, Key, identities
 
-from engine.figures.palette import Identity, Key, identities, mixed
-
-Scale = Literal["even", "log", "true"]
 Matrix = tuple[tuple[float | None, ...], ...]
 """Rows follow the reasoning budget, columns the search budget; None where nothing was measured."""
-SEARCH = ("search budget", "queries")
-THINK = ("reasoning budget", "thinking tokens")
 METRICS = {
     "em": "exact match",
     "f1": "token F1",
@@ -31,7 +40,8 @@ METRICS = {
     "judge": "judge's score",
     "citation_support": "citation support",
 }
-CAMERA = {"eye": {"x": -1.2, "y": -1.3, "z": 0.7}, "center": {"x": 0, "y": 0, "z": -0.16}}
+MOST_LEVELS = 32
+"""Of a budget that one sheet is drawn with; of more, some are left out and it is said."""
 
 
 class Cell(Protocol):
@@ -56,26 +66,13 @@ class Cell(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
-    """The budget levels of one axis and where they stand, from 0 to 1."""
-
-    title: str
-    unit: str
-    """What the levels count; stands for the title where there is little room."""
-    levels: tuple[int, ...]
-    positions: tuple[float, ...]
-
-    def at(self, level: float) -> float:
-        """Where a level stands; between measured ones in proportion, beyond them at the end."""
-        return float(np.interp(level, self.levels, self.positions))
-
-
-@dataclass(frozen=True, slots=True)
 class Point:
-    """One measured cell."""
+    """One measured cell; `x` and `y` are where it stands, from 0 to 1."""
 
     search: int
     think: int
+    x: float
+    y: float
     z: float
     low: float
     high: float
@@ -90,6 +87,9 @@ class Sheet:
     look: Identity
     search: tuple[int, ...]
     think: tuple[int, ...]
+    x: tuple[tuple[float, ...], ...]
+    """Where each cell stands, measured or not: rows follow the reasoning budget."""
+    y: tuple[tuple[float, ...], ...]
     z: Matrix
     points: tuple[Point, ...]
 
@@ -113,17 +113,50 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Stroke:
+    """A line or a cloud laid over the sheets; None in `x`, `y` and `z` alike ends a line."""
+
+    kind: Literal["equal spend", "cheapest path", "live runs", "beyond the cells"]
+    label: str
+    colour: str
+    x: tuple[float | None, ...]
+    y: tuple[float | None, ...]
+    z: tuple[float | None, ...]
+    text: tuple[str, ...]
+    symbol: str = "circle"
+    key: Key | None = None
+    """The sheet it lies on: a click on it is a click on the nearest cell there."""
+
+
+@dataclass(frozen=True, slots=True)
 class SurfaceInfo:
     search: Axis
+    """The budgets that the dials offer."""
     think: Axis
     quality: str
     """Title of the vertical axis."""
     top: float
-    """Upper end of the vertical axis, which begins at 0."""
+    """Upper end of the vertical axis."""
     sheets: tuple[Sheet, ...]
     marks: tuple[Mark, ...] = ()
     reason: str = ""
     """Why there is nothing to see, when there is nothing."""
+    x: Drawn | None = None
+    """What stands at the axes; None means the budgets."""
+    y: Drawn | None = None
+    bottom: float = 0.0
+    signed: bool = False
+    """Heights are differences: 0 is a level of its own."""
+    strokes: tuple[Stroke, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a reader must know about what is not drawn."""
+    room: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    """Levels of the axes that were not measured and that the dials do not offer: search, think."""
+
+    @property
+    def used(self) -> bool:
+        """An axis shows what was used in the place of what was requested."""
+        return self.x is not None or self.y is not None
 
 
 def surface_info(
@@ -133,67 +166,152 @@ def surface_info(
     scale: Scale = "even",
     marks: Sequence[Mark] = (),
     offered: Iterable[tuple[int, int]] = (),
+    along: tuple[str, str] = (REQUESTED, REQUESTED),
+    against: str = "",
+    room: tuple[tuple[int, ...], tuple[int, ...]] = ((), ()),
 ) -> SurfaceInfo:
     """Name everything that is drawn. Cells without a mean are left out.
 
-    The axes carry every level that was measured, marked or `offered` (as search, think).
+    The axes carry every level that was measured, marked or `offered` (as search, think), unless `along` names what was
+    used instead (keys of SEARCHED and THOUGHT). `against` names what heights are differences from. `room` are further
+    levels of the axes.
     """
     measured = [c for c in cells if c.mean is not None and math.isfinite(c.mean)]
+    notes = []
+    along, unplaced = _along(measured, along)
+    notes += [unplaced] if unplaced else []
     looks = looks or identities((c.strategy, c.model) for c in measured)
     groups: dict[Key, list[Cell]] = {}
     for cell in measured:
         groups.setdefault((cell.strategy, cell.model), []).append(cell)
-    sheets = tuple(_sheet(key, groups[key], looks[key]) for key in sorted(groups))
-    budgets = [(c.search, c.think) for c in measured] + list(offered)
+    for key, own in groups.items():
+        groups[key], left_out = thinned(own)
+        notes += [f"{looks[key].label}: {left_out}"] if left_out else []
+    shown = [c for own in groups.values() for c in own]
+    budgets = [(c.search, c.think) for c in shown] + list(offered)
     budgets += [(m.search, m.think) for m in marks]
+    search = axis(SEARCH, (*(s for s, _ in budgets), *room[0]), scale)
+    think = axis(THINK, (*(t for _, t in budgets), *room[1]), scale)
+    x, at_x = _place(shown, SEARCHED.get(along[0]), scale, lambda c: search.at(c.search))
+    y, at_y = _place(shown, THOUGHT.get(along[1]), scale, lambda c: think.at(c.think))
+    sheets = tuple(
+        _sheet(k, groups[k], looks[k], (search, think), (at_x, at_y), bool(against))
+        for k in sorted(groups)
+    )
+    quality = METRICS.get(metric, metric)
+    ends = [e for s in sheets for p in s.points for e in (p.low, p.high)]
     return SurfaceInfo(
-        search=axis(SEARCH, (search for search, _ in budgets), scale),
-        think=axis(THINK, (think for _, think in budgets), scale),
-        quality=METRICS.get(metric, metric),
-        top=_top([p.high for s in sheets for p in s.points] + [m.z or 0.0 for m in marks]),
+        search=search,
+        think=think,
+        quality=f"{quality}, difference from {against}" if against else quality,
+        top=_end([*ends, *(m.z or 0.0 for m in marks)]),
         sheets=sheets,
         marks=tuple(marks),
         reason="" if measured else "No cell of this choice has been measured yet.",
+        x=x,
+        y=y,
+        bottom=-_end([-e for e in ends], least=0.0) if against else 0.0,
+        signed=bool(against),
+        notes=tuple(notes) + _shape(sheets),
+        room=room,
     )
 
 
-def axis(named: tuple[str, str], levels: Iterable[int], scale: Scale = "even") -> Axis:
-    """Sorted levels with positions from 0 to 1: evenly spaced, by log(1 + level), or as they are."""
-    ordered = tuple(sorted(set(levels)))
-    spread: dict[Scale, Callable[[int], float]] = {
-        "even": ordered.index,
-        "log": math.log1p,
-        "true": float,
-    }
-    raw = [spread[scale](level) for level in ordered]
-    span = (raw[-1] - raw[0]) if len(raw) > 1 else 1.0
-    return Axis(
-        f"{named[0]} ({named[1]})", named[1], ordered, tuple((r - raw[0]) / span for r in raw)
-    )
+def thinned(cells: Sequence[Cell]) -> tuple[list[Cell], str]:
+    """At most MOST_LEVELS of each budget, the ends among them, and what was left out in words."""
+    kept, said = [], []
+    for name, levels in (
+        ("search", sorted({c.search for c in cells})),
+        ("reasoning", sorted({c.think for c in cells})),
+    ):
+        some = _spread(levels)
+        kept.append(set(some))
+        if len(some) < len(levels):
+            said.append(f"{len(some)} of {len(levels):,} levels of the {name} budget")
+    if not said:
+        return list(cells), ""
+    searches, thinks = kept
+    drawn = [c for c in cells if c.search in searches and c.think in thinks]
+    return drawn, f"{' and '.join(said)} are drawn; the table and the download have all."
 
 
-def _sheet(key: Key, cells: Sequence[Cell], look: Identity) -> Sheet:
+def _spread(levels: Sequence[int]) -> list[int]:
+    if len(levels) <= MOST_LEVELS:
+        return list(levels)
+    last = len(levels) - 1
+    places = {round(i * last / (MOST_LEVELS - 1)) for i in range(MOST_LEVELS)}
+    return [levels[i] for i in sorted(places)]
+
+
+def _along(cells: Sequence[Cell], along: tuple[str, str]) -> tuple[tuple[str, str], str]:
+    """What the axes can show: a use that some cell does not know gives way to the request."""
+    found, said = [], ""
+    for name, offered in zip(along, (SEARCHED, THOUGHT), strict=True):
+        quantity = offered.get(name)
+        if quantity and any(value(c, quantity) is None for c in cells):
+            said = f"The {quantity.title} are unknown for some of these runs: the budgets are shown instead."
+            name = REQUESTED
+        found.append(name)
+    return (found[0], found[1]), said
+
+
+def _place(
+    cells: Sequence[Cell],
+    quantity: Quantity | None,
+    scale: Scale,
+    requested: Callable[[Cell], float],
+) -> tuple[Drawn | None, Callable[[Cell], float]]:
+    if quantity is None or not cells:
+        return None, requested
+    known = quantity
+    drawn, place = realised(known, [value(c, known) or 0.0 for c in cells], scale)
+    return drawn, lambda c: place(value(c, known) or 0.0)
+
+
+def _sheet(
+    key: Key,
+    cells: Sequence[Cell],
+    look: Identity,
+    axes: tuple[Axis, Axis],
+    at: tuple[Callable[[Cell], float], Callable[[Cell], float]],
+    signed: bool,
+) -> Sheet:
     by_budget = {(c.search, c.think): c for c in cells}
-    search = tuple(sorted({c.search for c in cells}))
-    think = tuple(sorted({c.think for c in cells}))
-    z = tuple(tuple(_mean(by_budget.get((s, t))) for s in search) for t in think)
-    points = tuple(_point(by_budget[b], look) for b in sorted(by_budget))
-    return Sheet(key, look, search, think, z, points)
+    placed = {budget: (at[0](cell), at[1](cell)) for budget, cell in by_budget.items()}
+    search = tuple(sorted({s for s, _ in by_budget}))
+    think = tuple(sorted({t for _, t in by_budget}))
 
+    def place(s: int, t: int) -> tuple[float, float]:
+        return placed.get((s, t), (axes[0].at(s), axes[1].at(t)))
 
-def _mean(cell: Cell | None) -> float | None:
-    return None if cell is None else cell.mean
+    def height(s: int, t: int) -> float | None:
+        return by_budget[s, t].mean if (s, t) in by_budget else None
 
-
-def _point(cell: Cell, look: Identity) -> Point:
-    mean = cell.mean or 0.0
-    low = mean if cell.low is None else cell.low
-    high = mean if cell.high is None else cell.high
-    text = (
-        f"<b>{plain(look.label)}</b><br>{cell.search} queries, {cell.think} thinking tokens{_level(cell)}<br>"
-        f"{mean:.2f} [{low:.2f}, {high:.2f}], {cell.n} questions"
+    return Sheet(
+        key,
+        look,
+        search,
+        think,
+        x=tuple(tuple(place(s, t)[0] for s in search) for t in think),
+        y=tuple(tuple(place(s, t)[1] for s in search) for t in think),
+        z=tuple(tuple(height(s, t) for s in search) for t in think),
+        points=tuple(_point(by_budget[b], look, placed[b], signed) for b in sorted(by_budget)),
     )
-    return Point(cell.search, cell.think, mean, low, high, text)
+
+
+def _point(cell: Cell, look: Identity, at: tuple[float, float], signed: bool) -> Point:
+    mean = cell.mean or 0.0
+    low, high = (mean if e is None or not math.isfinite(e) else e for e in (cell.low, cell.high))
+    lines = [
+        f"<b>{plain(look.label)}</b>",
+        f"{cell.search} queries, {cell.think} thinking tokens{_level(cell)}",
+        f"{cell_words.amount(mean, signed)} ({cell_words.between(low, high, signed)})",
+        f"{cell.n:,} question{'s' * (cell.n != 1)}",
+    ]
+    if signed and low <= 0 <= high:
+        lines[-2] += ", tied"
+    lines += [told] if hasattr(cell, "search_used") and (told := cell_words.used(cell)) else []
+    return Point(cell.search, cell.think, *at, mean, low, high, "<br>".join(lines))
 
 
 def _level(cell: Cell) -> str:
@@ -208,10 +326,21 @@ def _level(cell: Cell) -> str:
     )
 
 
-def _top(highs: Sequence[float]) -> float:
-    """The next tenth above the highest interval, at least 0.1, at most 1 for shares."""
-    highest = max(highs, default=1.0)
-    return max(0.1, math.ceil(round(highest * 10, 6)) / 10)
+def _end(reached: Sequence[float], least: float = 0.1) -> float:
+    """The next tenth beyond what is reached, at least `least`."""
+    highest = max(reached, default=1.0)
+    return max(least, math.ceil(round(highest * 10, 6)) / 10)
+
+
+def _shape(sheets: Sequence[Sheet]) -> tuple[str, ...]:
+    """Why there is no surface where cells lie on a line or are one point."""
+    if not sheets or not all(sheet.flat for sheet in sheets):
+        return ()
+    if all(len(sheet.points) == 1 for sheet in sheets):
+        return (
+            "One pair of budgets was measured: a point. A sweep over more pairs shows the shape.",
+        )
+    return ("Only one of the budgets was varied: lines, not a surface.",)
 
 
 def plain(text: str) -> str:
@@ -227,158 +356,8 @@ def described(info: SurfaceInfo) -> str:
     for sheet in info.sheets:
         top = max(sheet.points, key=lambda p: p.z)
         best.append(
-            f"{sheet.look.label}: best {top.z:.2f} at {top.search} queries and {top.think} tokens"
+            f"{sheet.look.label}: best {cell_words.amount(top.z, info.signed)} at {top.search} queries "
+            f"and {top.think} tokens"
         )
-    return f"{info.quality} over {info.search.title} and {info.think.title}. " + "; ".join(best)
-
-
-# ------------------------------------------------------------------------------------------ Plotly's words
-
-
-def surface_figure(info: SurfaceInfo, camera: Sequence[float] = ()) -> dict[str, Any]:
-    """`{"data", "layout"}` for Plotly. Colours of text and grid are left to the page that draws it.
-
-    `camera` is the eye and the centre as six numbers; without it the usual view is taken.
-    """
-    data: list[dict[str, Any]] = []
-    for sheet in info.sheets:
-        data += [_line(info, sheet)] if sheet.flat else [_sheet_trace(info, sheet)]
-        data.append(_points_trace(info, sheet))
-    data += [_mark_trace(info, mark) for mark in info.marks]
-    layout = _layout(info)
-    if len(camera) == 6:
-        layout["scene"]["camera"] = {
-            "eye": dict(zip("xyz", camera[:3], strict=True)),
-            "center": dict(zip("xyz", camera[3:], strict=True)),
-        }
-    return {"data": data, "layout": layout}
-
-
-def _sheet_trace(info: SurfaceInfo, sheet: Sheet) -> dict[str, Any]:
-    texts = {(p.search, p.think): p.text for p in sheet.points}
-    colour = sheet.look.colour
-    return {
-        "type": "surface",
-        "x": packed([info.search.at(s) for s in sheet.search]),
-        "y": packed([info.think.at(t) for t in sheet.think]),
-        "z": packed(sheet.z),
-        "text": [[texts.get((s, t), "") for s in sheet.search] for t in sheet.think],
-        "hovertemplate": "%{text}<extra></extra>",
-        "colorscale": [[0, mixed(colour, "#FFFFFF", 0.55)], [1, mixed(colour, "#000000", 0.05)]],
-        "cmin": 0,
-        "cmax": info.top,
-        "showscale": False,
-        "opacity": 0.86,
-        "contours": _wires(info),
-        "lighting": {"ambient": 0.78, "diffuse": 0.45, "specular": 0.06, "roughness": 0.9},
-        "meta": list(sheet.key),
-    }
-
-
-def _wires(info: SurfaceInfo) -> dict[str, Any]:
-    """Lines along both budgets, where the stops are evenly spaced; none follow the pointer."""
-    wires: dict[str, Any] = {"z": {"highlight": False}}
-    for name, axis in (("x", info.search), ("y", info.think)):
-        step = 1 / max(1, len(axis.levels) - 1)
-        even = all(abs(p - i * step) < 1e-6 for i, p in enumerate(axis.positions))
-        line = {"start": 0, "end": 1, "size": step, "color": "rgba(255,255,255,0.55)", "width": 1}
-        wires[name] = {"highlight": False, "show": even, **(line if even else {})}
-    return wires
-
-
-def _points_trace(info: SurfaceInfo, sheet: Sheet) -> dict[str, Any]:
-    points = sheet.points
-    return {
-        "type": "scatter3d",
-        "mode": "markers",
-        "x": packed([info.search.at(p.search) for p in points]),
-        "y": packed([info.think.at(p.think) for p in points]),
-        "z": packed([p.z for p in points]),
-        "text": [p.text for p in points],
-        "hovertemplate": "%{text}<extra></extra>",
-        "marker": {
-            "size": 5,
-            "color": sheet.look.colour,
-            "symbol": sheet.look.symbol,
-            "line": {"width": 1, "color": "#FFFFFF"},
-        },
-        "error_z": {
-            "type": "data",
-            "symmetric": False,
-            "array": packed([p.high - p.z for p in points]),
-            "arrayminus": packed([p.z - p.low for p in points]),
-            "color": sheet.look.colour,
-            "thickness": 2,
-            "width": 3,
-        },
-        "meta": list(sheet.key),
-    }
-
-
-def _line(info: SurfaceInfo, sheet: Sheet) -> dict[str, Any]:
-    return {
-        "type": "scatter3d",
-        "mode": "lines",
-        "x": packed([info.search.at(p.search) for p in sheet.points]),
-        "y": packed([info.think.at(p.think) for p in sheet.points]),
-        "z": packed([p.z for p in sheet.points]),
-        "line": {"width": 6, "color": sheet.look.colour},
-        "hoverinfo": "skip",
-        "meta": list(sheet.key),
-    }
-
-
-def _mark_trace(info: SurfaceInfo, mark: Mark) -> dict[str, Any]:
-    known = mark.z is not None
-    floor = mark.expected if known and mark.expected is not None else 0.0
-    zs = [floor, info.top if mark.z is None else mark.z]
-    return {
-        "type": "scatter3d",
-        "mode": "lines+markers",
-        "x": packed([info.search.at(mark.search)] * 2),
-        "y": packed([info.think.at(mark.think)] * 2),
-        "z": packed(zs),
-        "text": [plain(mark.label)] * 2,
-        "hovertemplate": "%{text}<extra></extra>",
-        "line": {"width": 4, "color": mark.colour, "dash": "solid" if known else "dash"},
-        "marker": {"size": [0, 9 if known else 0], "color": mark.colour, "symbol": "diamond"},
-    }
-
-
-def _layout(info: SurfaceInfo) -> dict[str, Any]:
-    scene: dict[str, Any] = {
-        "xaxis": _axis_layout(info.search),
-        "yaxis": _axis_layout(info.think),
-        "zaxis": {
-            "title": {"text": plain(info.quality)},
-            "range": [0, info.top],
-            "tickformat": ".1f",
-        },
-        "aspectmode": "manual",
-        "aspectratio": {"x": 1.15, "y": 1.15, "z": 0.75},
-        "camera": CAMERA,
-        "dragmode": "turntable",
-        "uirevision": "kept",
-    }
-    return {
-        "scene": scene,
-        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
-        "showlegend": False,
-        "uirevision": "kept",
-    }
-
-
-def _axis_layout(axis: Axis) -> dict[str, Any]:
-    return {
-        "title": {"text": axis.title},
-        "range": [-0.04, 1.04],
-        "tickvals": list(axis.positions),
-        "ticktext": [str(level) for level in axis.levels],
-    }
-
-
-def packed(values: Sequence[float] | Matrix) -> dict[str, Any]:
-    """Numbers as float32 in the form Plotly unpacks itself; a missing one is not a number."""
-    array = np.array(values, dtype="<f4")
-    shape = {"shape": ", ".join(map(str, array.shape))} if array.ndim > 1 else {}
-    return {"dtype": "f4", "bdata": base64.b64encode(array.tobytes()).decode(), **shape}
+    x, y = info.x or labelled(info.search), info.y or labelled(info.think)
+    return f"{info.quality} over {x.title} and {y.title}. " + "; ".join(best)

@@ -108,6 +108,7 @@ def walk(found: Spent, panel: Panel, looks: Looks, chosen: Spending) -> None:
         low,
         high,
         (low * high) ** 0.5 if low > 0 else (low + high) / 2,
+        format="%.4g",
         key=f"spend {panel.group}{found.unit}",
     )
     line = weighing.walk(panel, spend, found.unit)
@@ -130,19 +131,22 @@ def _split(line: Walk | Unknown, surface: str) -> int:
     if isinstance(line, Unknown) or len(line.mixes) < 2:
         return 0
     last = len(line.mixes) - 1
-    return st.slider(
+    place = st.select_slider(
         "From all thinking (left) to all searching (right)",
-        0,
-        last,
+        range(last + 1),
         last // 2,
-        key=f"split {surface}",
+        format_func=lambda i: _budgets(line.mixes[i]),
+        key=f"split {surface} {last}",
     )
+    return int(place)
 
 
 def _mix(mix: Mix) -> str:
-    return (
-        f"search {mix.point.search:.3g}, think {mix.point.think:.4g}, quality {told(mix.quality)}"
-    )
+    return f"{_budgets(mix)}, quality {told(mix.quality)}"
+
+
+def _budgets(mix: Mix) -> str:
+    return f"{mix.point.search:.2g} queries, {mix.point.think:.3g} thinking tokens"
 
 
 def surface(found: Spent) -> Panel:
@@ -230,7 +234,8 @@ def next_unit(found: Spent, panel: Panel) -> None:
                 if isinstance(per_unit := gains[axis].per_unit, Estimate)
             }
         )
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="next_units")
+    frame = pd.DataFrame(rows).fillna("–")
+    st.dataframe(frame, hide_index=True, key="next_units")
     st.caption(
         "Gains are differences on the same questions, with 95 % intervals; "
         "tied: the interval of the difference covers zero."

@@ -13,6 +13,8 @@ from pathlib import Path
 CLIENT = Path(__file__).parents[2] / "engine" / "client"
 CLIENT_FILES = (
     "surface.js",
+    "mark.js",
+    "saving.js",
     "dials.js",
     "map.js",
     "trace.js",

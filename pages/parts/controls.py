@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from engine.analysis.panel import UNITS
-from engine.figures.surface import METRICS, Scale
+from engine.figures.axes import REQUESTED, SEARCHED, THOUGHT, Quantity, Scale
+from engine.figures.palette import Identity, Key
+from engine.figures.surface import METRICS
 from engine.strategies import STRATEGIES, knobs_of, outside
 from engine.types import EFFORTS, Axis, Budget, Mode, Question
 from pages.parts import knobs, state
@@ -271,6 +273,83 @@ def filters(sweeps: Sequence[str], choices: Choices, *, spacing: bool = True) ->
     )
 
 
+OVERLAYS = ("equal spend", "cheapest path", "live runs", "beyond the cells")
+"""What can be laid over a surface."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How cells become a picture."""
+
+    along: tuple[str, str]
+    """What the axes show: the budgets, or what was used of them."""
+    against: Key | None
+    """Strategy and model whose quality is taken from that of the others."""
+    over: tuple[str, ...]
+    unit: str
+    """Of lines of equal spend; empty: cost where every price is known, otherwise tokens."""
+
+
+def drawing(looks: Mapping[Key, Identity]) -> Drawing:
+    """`looks` are those of the strategies and models on the surface."""
+    with st.expander("Axes, differences and lines", icon=":material/tune:"):
+        grid = st.grid(3, min_column_width=NARROWEST_PX)
+        along = (
+            _along(grid, "Search axis", "search budget", SEARCHED, "along_search"),
+            _along(grid, "Reasoning axis", "reasoning budget", THOUGHT, "along_think"),
+        )
+        names = {" ".join(key): look.label for key, look in looks.items()}
+        against = grid.selectbox(
+            "Heights",
+            ["", *names],
+            format_func=lambda n: f"difference from {names[n]}" if n else "as measured",
+            key="against",
+            bind="query-params",
+        )
+        below = st.grid(2, min_column_width=NARROWEST_PX)
+        over = below.multiselect(
+            "Laid over the surface",
+            OVERLAYS,
+            default=OVERLAYS[:2],
+            help="Beyond the cells a fitted model says what one level more of each budget might reach",
+            key="over",
+            bind="query-params",
+            placeholder="Nothing",
+        )
+        unit = _unit(below, "Spend counted in")
+    key = next((key for key in looks if " ".join(key) == against), None)
+    return Drawing(along, key, tuple(over), unit)
+
+
+def _along(
+    grid: st.delta_generator.DeltaGenerator,
+    title: str,
+    budget: str,
+    quantities: Mapping[str, Quantity],
+    key: str,
+) -> str:
+    found = grid.selectbox(
+        title,
+        [REQUESTED, *quantities],
+        format_func=lambda n: quantities[n].title if n in quantities else f"{budget} requested",
+        key=key,
+        bind="query-params",
+    )
+    return found or REQUESTED
+
+
+def _unit(grid: st.delta_generator.DeltaGenerator, label: str) -> str:
+    """Empty: cost where every price is known, otherwise tokens."""
+    found = grid.selectbox(
+        label,
+        ("", *UNITS),
+        format_func=lambda name: name or "cost where known, else tokens",
+        key="unit",
+        bind="query-params",
+    )
+    return found or ""
+
+
 # ------------------------------------------------------------------------------------- budget allocation
 
 
@@ -301,18 +380,11 @@ def spending(sweeps: Sequence[str], choices: Choices) -> Spending:
         placeholder="No other sweep",
         help="Sweeps over the same questions: of another model or checkpoint, or at another value of a knob",
     )
-    units = ("", *UNITS)
-    unit = line.selectbox(
-        "Spending counted in",
-        units,
-        format_func=lambda name: name or "cost where known, else tokens",
-        key="unit",
-        bind="query-params",
-    )
+    unit = _unit(line, "Spending counted in")
     margin = line.slider(
         "As good means within (points)", 0.5, 10.0, 2.0, 0.5, key="margin", bind="query-params"
     )
-    return Spending(found, unit or "", margin / 100, tuple(also))
+    return Spending(found, unit, margin / 100, tuple(also))
 
 
 def _several(

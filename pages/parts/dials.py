@@ -15,7 +15,8 @@ import streamlit as st
 from engine.figures.dials import DialsInfo, Forecast
 from engine.figures.lanes import LanesInfo, Opened, chosen, wire
 from engine.figures.replay import ReplayInfo
-from engine.figures.surface import SurfaceInfo, described, surface_figure
+from engine.figures.surface import SurfaceInfo, described
+from engine.figures.surface_plotly import surface_figure
 from engine.figures.trace import StepInfo, Summary
 from pages.parts import state
 from pages.parts.assets import client_address, plotly_address
@@ -93,10 +94,15 @@ def surface(
     at: tuple[int, int],
     *,
     group: str,
+    signs: Sequence[tuple[str, str]] = (),
+    name: str = "surface",
     camera: Sequence[float] = (),
     turned: Callable[[Sequence[float]], None] | None = None,
 ) -> Chosen | None:
-    """The 3D surface; returns the cell that was just clicked. `turned` is told where the camera was left."""
+    """The 3D surface; returns the cell that was just clicked. `turned` is told where the camera was left.
+
+    `signs` say what its signs mean, `name` is what a saved picture is called.
+    """
     data = _data(
         "surface",
         figure=surface_figure(info, camera),
@@ -107,6 +113,8 @@ def surface(
         alt=described(info),
         reason=info.reason,
         keeps=turned is not None,
+        key=[list(pair) for pair in signs],
+        name=name,
     )
     result = _surface(
         key=f"{group}_surface", data=data, on_cell_change=_ignore, on_camera_change=_ignore

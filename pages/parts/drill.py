@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from engine.analysis.differences import Difference
+from engine.analysis.paired import MARGIN
 from engine.figures.markdown import literal
 from pages.parts import comparing, resources, state, steps
 from pages.parts.controls import Filters, words
@@ -21,6 +23,10 @@ NARROW = ("low", "high", "cut off", "well-formed", "of the queries", "of the thi
 """Shares, from 0 to 1: how much of each budget was used is the compliance with it."""
 
 
+TENTHS = ("queries used", "thinking used", "rounds", "passages read", "seconds")
+MOST_ROWS = 5_000
+FORMULA = tuple("=+-@\t\r")
+"""What a formula can begin with."""
 CONTROLS = {"effort": "levels", "advisory": "advice"}
 """How the endpoint takes a reasoning budget that it cannot be held to."""
 
@@ -51,6 +57,9 @@ def rows_of(cells: Sequence[CellRow], quality: str) -> pd.DataFrame:
             "of the thinking": c.think_compliance,
             "forced": ", ".join(forced(c)) or None,
             "thinking by": CONTROLS.get(c.think_mode, "") and (c.effort or c.think_mode) or None,
+            "rounds": c.rounds,
+            "passages read": c.passages,
+            "tokens generated": c.generated,
             "tokens": c.tokens,
             "seconds": c.seconds,
             "cost": c.cost,
@@ -60,17 +69,54 @@ def rows_of(cells: Sequence[CellRow], quality: str) -> pd.DataFrame:
     return pd.DataFrame(rows).dropna(axis="columns", how="all")
 
 
-def table_of(cells: Sequence[CellRow], quality: str) -> None:
-    """The cells for reading and for copying."""
+def differences_of(cells: Sequence[Difference], quality: str) -> pd.DataFrame:
+    """Every difference with its interval and what it means within the margin."""
+    rows = [
+        {
+            "strategy": words(c.strategy),
+            "model": c.model,
+            "queries": c.search,
+            "thinking tokens": c.think,
+            quality: c.mean,
+            "low": c.low,
+            "high": c.high,
+            "questions": c.n,
+            f"within {100 * MARGIN:g} points": c.state,
+            "tied": "tied" if c.low <= 0 <= c.high else "",
+        }
+        for c in cells
+    ]
+    return pd.DataFrame(rows)
+
+
+def table_of(frame: pd.DataFrame, quality: str, name: str) -> None:
+    """The cells for reading, for copying, and as a file; of very many the first ones."""
     share = st.column_config.NumberColumn
+    st.download_button(
+        "Save as CSV",
+        lambda: csv(frame),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        key="cells_file",
+        on_click="ignore",
+    )
+    if len(frame) > MOST_ROWS:
+        st.caption(f"The first {MOST_ROWS:,} of {len(frame):,} cells; the file has all.")
     st.dataframe(
-        rows_of(cells, quality),
+        frame.head(MOST_ROWS),
         hide_index=True,
         column_config={name: share(format="%.2f") for name in (quality, *NARROW)}
-        | {name: share(format="%.1f") for name in ("queries used", "thinking used", "seconds")}
-        | {"tokens": share(format="%.0f")},
+        | {name: share(format="%.1f") for name in TENTHS}
+        | {name: share(format="%.0f") for name in ("tokens", "tokens generated")},
         key="cells",
     )
+
+
+def csv(frame: pd.DataFrame) -> bytes:
+    """A frame as a file; a text that a spreadsheet would take for a formula begins with an apostrophe."""
+    safe = frame.map(lambda v: "'" + v if isinstance(v, str) and v[:1] in FORMULA else v)
+    return safe.to_csv(index=False).encode()
 
 
 def questions(chosen: Filters, cell: state.Chosen, cells: Cells) -> None:

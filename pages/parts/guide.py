@@ -157,6 +157,12 @@ def doses(cells: Sequence[CellRow]) -> str:
     return f"The {what} to be spent: early ends were dropped. The table says how much was used."
 
 
+def remarks(cells: Sequence[CellRow], configurations: int) -> tuple[str, ...]:
+    """What a reader of these cells must know."""
+    said = (doses(cells), left_out(configurations) if configurations else "")
+    return tuple(filter(None, said))
+
+
 def hint(missing: str | None = None) -> None:
     """Shown where no run has been shown yet, or where the one that the link names is not there."""
     if missing:

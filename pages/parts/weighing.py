@@ -24,7 +24,8 @@ from store.history import Slice
 from store.scores import score_rows
 
 if TYPE_CHECKING:
-    from pages.parts.controls import Spending
+    from pages.parts.controls import Filters, Spending
+    from store.configurations import Cells
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +61,21 @@ def slice_of(chosen: Spending) -> Slice:
     return replace(where, sweeps=(chosen.filters.sweep, *chosen.also))
 
 
+def panels_of(chosen: Filters, found: Cells) -> tuple[Panel, ...]:
+    """The shown surfaces question by question: of each strategy and model the configuration that is drawn."""
+    kept = {
+        (c.strategy, c.model, c.index, c.config, c.search_mode, c.think_mode) for c in found.rows
+    }
+    some = _panels(resources.version(), resources.slice_of(chosen), chosen.metric)
+    return tuple(p for p in some if p.group[:6] in kept)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reading the questions")
+def _panels(as_of: str, where: Slice, metric: str) -> tuple[Panel, ...]:  # noqa: ARG001  (the key of the cache)
+    some = panels(score_rows(resources.application().store, where, metric))
+    return tuple(sorted(some, key=lambda p: -int(p.ran().sum())))
+
+
 @st.cache_resource(max_entries=8, show_spinner="Weighing the cells")
 def _spending(
     as_of: str,
@@ -68,9 +84,8 @@ def _spending(
     unit: str,
     margin: float,
 ) -> Spent:
-    some = panels(score_rows(resources.application().store, where, metric))
+    some = _panels(as_of, where, metric)
     plan = resources.application().store.plan((where.sweeps or ("",))[0]) or {}
-    some = tuple(sorted(some, key=lambda p: -int(p.ran().sum())))
     unit = unit or unit_of(some)
     cells = table(some, unit)
     return Spent(

@@ -20,7 +20,6 @@ PATIENCE_MS = 90_000
 expect.set_options(timeout=PATIENCE_MS)
 FLAGS = [
     "--no-sandbox",
-    "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--disable-background-networking",
     "--disable-component-update",
