@@ -5,7 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.figures.palette import shortened
-from pages.parts import allocating, controls, guide, judging, resources, searching, weighing
+from pages.parts import (
+    allocating,
+    controls,
+    freezing,
+    guide,
+    judging,
+    resources,
+    searching,
+    sharing,
+    weighing,
+)
 
 with st.spinner("Opening the store"):
     sweeps = resources.sweeps()
@@ -23,6 +33,11 @@ looks = shortened(resources.looks(), ((group.strategy, group.model) for group in
 
 allocating.recommendation(found, chosen)
 panel = allocating.surface(found)
+sharing.offer(
+    "budget-allocation",
+    lambda _: freezing.allocation(found, panel, looks, chosen),
+    f"Budget allocation of {chosen.filters.sweep}",
+)
 left, right = st.columns(2, gap="large")
 with left:
     allocating.front(found, looks, chosen)

@@ -149,3 +149,12 @@ def test_a_summary_is_published_with_its_examples_and_their_traces(filled):
 
 def visit_id(told: dict) -> str:
     return told["id"]
+
+
+def test_an_allocation_is_published_with_its_front_and_its_verdict(filled):
+    at = visit(str(ROUTER.parents[1] / "budget_allocation.py"))
+    told = sent(visit(SHARED, id=published(at)), "shared")
+    (chart,) = (b for b in told["blocks"] if b["kind"] == "chart")
+    assert chart["figure"]["data"] and chart["rows"]
+    words = [b["text"] for b in told["blocks"] if b["kind"] == "words"]
+    assert "Does search scale like reasoning here?" in words and len(words[-1]) > 20

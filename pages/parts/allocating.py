@@ -65,20 +65,24 @@ def recommendation(found: Spent, chosen: Spending) -> None:
 
 def _standings(choice: Choice) -> None:
     with st.expander("Evidence: every setting against the best", icon=":material/table:"):
-        rows = [
-            {
-                "setting": s.cell.name,
-                choice.unit: s.spend,
-                "quality": s.quality,
-                "difference": s.difference.value,
-                "low": s.difference.low,
-                "high": s.difference.high,
-                "within the margin": s.state,
-                "tied": "tied" if s.tied else "",
-            }
-            for s in choice.standings
-        ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, key="standings")
+        st.dataframe(standings(choice), hide_index=True, key="standings")
+
+
+def standings(choice: Choice) -> pd.DataFrame:
+    """Every setting against the best."""
+    return pd.DataFrame(
+        {
+            "setting": s.cell.name,
+            choice.unit: s.spend,
+            "quality": s.quality,
+            "difference": s.difference.value,
+            "low": s.difference.low,
+            "high": s.difference.high,
+            "within the margin": s.state,
+            "tied": "tied" if s.tied else "",
+        }
+        for s in choice.standings
+    )
 
 
 def front(found: Spent, looks: Looks, chosen: Spending) -> None:

@@ -8,19 +8,33 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from budgetscape.freezing import Progress, runs_behind
+from engine.analysis.panel import Panel, Unknown
+from engine.analysis.sentences import sentence
 from engine.analysis.traces import FEWEST, Comparison, compared
-from engine.figures.blocks import Block, Lanes, Numbers, Surface, Table, Words
+from engine.figures.blocks import Block, Chart, Lanes, Numbers, Surface, Table, Words
 from engine.figures.dials import DialsInfo
 from engine.figures.lanes import lanes_info
 from engine.figures.palette import Identity, Key
+from engine.figures.spending import front_info
 from engine.figures.summary import Shown as Example
 from engine.figures.summary import SummaryInfo
 from engine.figures.surface import METRICS, SurfaceInfo
-from pages.parts import comparing, drill, guide, resources, state, summarising
-from pages.parts.controls import Filters, words
+from pages.parts import (
+    allocating,
+    comparing,
+    drill,
+    guide,
+    judging,
+    resources,
+    state,
+    summarising,
+    weighing,
+)
+from pages.parts.controls import Filters, Spending, words
 from pages.parts.steps import Shown
 
 if TYPE_CHECKING:
+    from pages.parts.weighing import Spent
     from store.configurations import Cells
 
 
@@ -52,6 +66,39 @@ def lanes(shown: Sequence[Shown], looks: Mapping[Key, Identity]) -> tuple[Block,
     told = comparing.comparison(shown, axis)
     opened = tuple(f"{lane}:{step}" for lane, step in state.opened())
     return (Lanes(lanes_info(told, looks, _every_step(told)), folded, opened),)
+
+
+def allocation(
+    found: Spent, panel: Panel, looks: Mapping[Key, Identity], chosen: Spending
+) -> tuple[Block, ...]:
+    """The recommendation with its evidence, the front, and the verdict in words."""
+    front = front_info(found.table, found.front, looks, METRICS[chosen.metric])
+    said, _ = weighing.verdict(found, panel, *judging.levels(panel))
+    return (
+        Words(what(chosen.filters), "quiet"),
+        Words("Recommendation", "heading"),
+        *_recommended(found),
+        Words("What is worth its price", "heading"),
+        Chart(front, "Quality of every setting over its spending, with the Pareto front"),
+        Words("Does search scale like reasoning here?", "heading"),
+        Words(f"Read for {panel.group.name}.", "quiet"),
+        Words(sentence(said)),
+    )
+
+
+def _recommended(found: Spent) -> tuple[Block, ...]:
+    choice = found.choice
+    if isinstance(choice, Unknown):
+        return (Words(f"None: {choice.why}."),)
+    saving = "unknown" if choice.saving is None else f"{choice.saving:.0%}"
+    figures = (
+        ("Quality of the pick", f"{choice.pick_quality:.3f}"),
+        ("Quality of the best", f"{choice.best_quality:.3f}"),
+        (f"Saves of the {choice.unit}", saving),
+        ("Folds that agree", f"{choice.same} of {choice.folds}"),
+    )
+    evidence = table("Evidence: every setting against the best", allocating.standings(choice))
+    return Words(choice.sentence), Numbers(figures), evidence
 
 
 def summary(info: SummaryInfo) -> tuple[Block, ...]:

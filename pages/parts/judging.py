@@ -58,6 +58,12 @@ def verdict(found: Spent, panel: Panel, looks: Looks, chosen: Spending) -> None:
     _needed(found, said)
 
 
+def levels(panel: Panel) -> tuple[int | None, int | None]:
+    """As the controls stand: the level of thinking, and of searching, at which each axis is read."""
+    held = [st.session_state.get(f"slice {axis} {panel.group}") for axis in ("think", "search")]
+    return held[0], held[1]
+
+
 def _slices(panel: Panel) -> dict[Axis, int | None]:
     """At which level of the other budget each axis is read."""
     grid = st.grid(2, min_column_width=200)
