@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PATIENCE_MS, Visit, visiting
-from tests.browser.test_surface import CAMERA, turned, until
+from tests.browser.test_surface import CAMERA, dragged, turned, until
 from tests.dashboard_fakes import NASTY
 
 NOTES = f"Look at this:\n{NASTY} </script><script>document.title='owned'</script>"
@@ -94,7 +94,7 @@ def test_the_camera_is_in_the_link_and_the_link_brings_it_back(browser: Browser,
 def test_the_saved_file_turns_and_its_dials_drag_with_the_network_off(offline: Visit):
     page = offline.page
     before = page.evaluate(CAMERA)
-    assert turned(page) != before
+    assert dragged(page) != before
     dial = page.locator("input[data-axis=search]")
     dial.focus()
     page.keyboard.press("Home")

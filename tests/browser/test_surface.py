@@ -52,6 +52,14 @@ def until(page: Page, script: str, wanted: Callable[[Any], bool]) -> None:
 
 
 def turned(page: Page) -> list[float]:
+    """Turn the scene, and wait for the page to have taken note; the camera after it."""
+    dragged(page)
+    expect(page).to_have_url(re.compile("camera="))
+    at_rest(page)
+    return page.evaluate(CAMERA)
+
+
+def dragged(page: Page) -> list[float]:
     """Turn the scene by a drag that starts beside the surface; the camera after it."""
     plot = page.locator(".bs-plot")
     plot.evaluate("(e) => e.scrollIntoView({ block: 'center' })")
@@ -66,8 +74,6 @@ def turned(page: Page) -> list[float]:
         page.wait_for_timeout(30)
     page.mouse.up()
     until(page, CAMERA, lambda camera: camera != before)
-    expect(page).to_have_url(re.compile("camera="))
-    at_rest(page)
     return page.evaluate(CAMERA)
 
 
