@@ -22,7 +22,7 @@ _WEIGHED = ("sweep", "also", *_FILTERS[1:], "unit", "margin")
 PAGES: dict[str, tuple[str, ...]] = {
     "live-query": ("strategy", "model", "index", "question_set", "run"),
     "trace-compare": ("lane", "open", "compare_align", "compare_fold"),
-    "quality-surface": (*_FILTERS, "spacing", "at", "camera", "cell", "run"),
+    "quality-surface": (*_FILTERS, "spacing", "against", "over", "at", "camera", "cell", "run"),
     "budget-allocation": (*_WEIGHED, "every_search"),
     "summary": _WEIGHED,
     "sweep-runs": ("sweep",),
