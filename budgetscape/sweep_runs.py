@@ -62,6 +62,7 @@ class SweepRuns:
     def start(self, plan: Plan, only_quote: bool = False, pilot: int = PILOT) -> None:
         """Run a plan, or its pilot, in a child. InputError when it runs already."""
         with self._guard:
+            self._await_end(plan.name)
             if self.running(plan.name):
                 raise InputError(f"sweep '{plan.name}' is running already")
             _let_go(self._children.get(plan.name))
@@ -85,12 +86,20 @@ class SweepRuns:
         child = self._children.get(name)
         return (child is not None and child.poll() is None) or control.held(self.home, name)
 
+    def _await_end(self, name: str) -> None:
+        """A child that has said its last word, such as a quote, may take a moment to be gone."""
+        said, child = control.status(self.home, name), self._children.get(name)
+        if child is not None and said is not None and said.over:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(PATIENCE_S)
+
     def give(self, name: str, order: Order) -> None:
         """Pause, go on or cancel."""
         control.give(self.home, name, order)
 
     def resume(self, name: str) -> None:
         """Go on: where its process pauses, or in a new one from what is recorded."""
+        self._await_end(name)
         if control.held(self.home, name):
             self.give(name, "go")
         else:
