@@ -101,10 +101,10 @@ def test_every_field_of_the_file_arrives(tmp_path: Path) -> None:
         "MY_KEY",
         PriceCard(input=1.0, output=2.5, per_query=0.0, currency="EUR"),
         8_000_000_000,
-        3,
-        9.0,
-        "effort",
-        {"cache_prompt": False},
+        max_concurrency=3,
+        timeout_s=9.0,
+        think_control="effort",
+        extra_body={"cache_prompt": False},
     )
 
 

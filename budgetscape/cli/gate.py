@@ -102,7 +102,7 @@ def _baseline(name: str, metric: str) -> Sequence[Panel]:
         home = Home(Path(aside)).ensure()
         sweep = import_bundle(home, folder)
         with Store.scratch(home, [sweep]) as store:
-            return score_panels(store, sweep, metric)
+            return score_panels(store, [sweep], metric)
 
 
 def _panels(home: Home, name: str, metric: str) -> Sequence[Panel]:
@@ -110,7 +110,7 @@ def _panels(home: Home, name: str, metric: str) -> Sequence[Panel]:
         known = [s.name for s in store.sweeps()]
         if name not in known:
             raise UnknownName("sweep", name, known)
-        return score_panels(store, name, metric)
+        return score_panels(store, [name], metric)
 
 
 def markdown(found: Gate, name: str, baseline: str, metric: str) -> str:
