@@ -44,12 +44,12 @@ def test_a_run_streams_its_steps_and_is_there_again_after_a_reload(page: Page, a
 
 def test_a_dial_let_go_decides_the_budget_of_the_run(page: Page, address: str):
     page.goto(address)
-    dial = page.locator("input[data-axis=search]")
+    dial = page.locator("input[data-axis=search]:visible")
     dial.focus()
     page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
-    expect(page.locator("output").first).to_have_text("1 query")
+    expect(page.locator("output:visible").first).to_have_text("1 query")
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_text("1 of 1 queries")).to_be_visible()
 
@@ -60,14 +60,14 @@ def test_after_the_run_the_dials_replay_it_at_once_and_cells_move_the_dials(
     page.goto(address + "/?run=run-corag-2-32-q1")
     said = page.locator(".bs-replay-at")
     expect(said).to_have_text("This run: 2 queries, 32 thinking tokens.")
-    page.locator("input[data-axis=search]").focus()
+    page.locator("input[data-axis=search]:visible").focus()
     page.keyboard.press("Home")
     expect(said).to_contain_text("Replayed at 0 queries, 32 thinking tokens")
     expect(page.locator(".bs-trace .bs-search")).to_have_count(0)
     page.locator(".bs-stopped-here [data-cell='1:0']").click()
-    expect(page.locator("output")).to_have_text(["1 query", "0 thinking tokens"])
+    expect(page.locator("output:visible")).to_have_text(["1 query", "0 thinking tokens"])
     expect(said).to_contain_text("Replayed at 1 query, 0 thinking tokens")
-    page.locator("input[data-axis=search]").focus()
+    page.locator("input[data-axis=search]:visible").focus()
     page.keyboard.press("End")
     expect(said).to_contain_text("beyond this run")
 
