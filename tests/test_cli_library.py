@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from budgetscape.cli.child import telling
 from budgetscape.cli.main import cli
 from engine.errors import InputError
 from store.corpora import corpus_names, load_corpus, load_questions, question_names
@@ -112,3 +115,16 @@ def test_a_child_tells_its_progress_as_json_lines_and_ends_with_its_parent(
     assert [t["what"] for t in told] == ["reading", "embedding"]
     assert told[1]["of"] == 4000
     assert index_names(home) == [] and corpus_names(home) == ["mine"]
+
+
+def test_an_interrupt_that_a_library_makes_an_error_of_its_own_is_still_an_interrupt(monkeypatch):
+    reading, writing = os.pipe()
+    monkeypatch.setattr("budgetscape.cli.child._bounded", lambda: None)
+    source = os.fdopen(reading)
+    monkeypatch.setattr("sys.stdin", source)
+    with source, pytest.raises(KeyboardInterrupt), telling(child=True):
+        os.close(writing)
+        try:
+            time.sleep(60)
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed") from None

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from budgetscape.intake import Tell
 
 MEMORY_BYTES = 6 << 30
+AGAIN_SECONDS = 15.0
+"""Longer than putting things back takes."""
 
 
 @contextmanager
@@ -32,11 +34,20 @@ def telling(child: bool) -> Iterator[Tell]:
         yield _for_people
         return
     _bounded()
-    threading.Thread(target=_until_orphaned, name="parent", daemon=True).start()
+    orphaned, over = threading.Event(), threading.Event()
+    threading.Thread(
+        target=_until_orphaned, args=(orphaned, over), name="parent", daemon=True
+    ).start()
     try:
         yield _for_parent
     except MemoryError as error:
         raise InputError("the files unpack to more than fits into memory; split them") from error
+    except Exception as error:
+        if orphaned.is_set():  # a library may turn an interrupt into an error of its own
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        over.set()
 
 
 def _for_people(what: str, done: int, of: int) -> None:
@@ -58,8 +69,12 @@ def _bounded() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (least, most))
 
 
-def _until_orphaned() -> None:
+def _until_orphaned(orphaned: threading.Event, over: threading.Event) -> None:
+    """Interrupt the command when the parent is gone, and again where an import swallowed it."""
     with suppress(OSError, ValueError):
         while os.read(sys.stdin.fileno(), 4096):
             pass
+    orphaned.set()
     _thread.interrupt_main()
+    while not over.wait(AGAIN_SECONDS):
+        _thread.interrupt_main()

@@ -25,6 +25,7 @@ LISTEN = """() => {
   window.hits = [];
   plot.on('plotly_hover', ({ points: [p] }) => window.hits.push([p.data.meta[0], p.x, p.y, p.z]));
 }"""
+LAST = "() => window.hits.at(-1) ?? null"
 
 
 @pytest.fixture(scope="module")
@@ -118,11 +119,10 @@ def test_the_mark_is_where_plotly_itself_finds_the_cell_also_after_turning(page:
         page.evaluate("() => { window.hits = [] }")
         page.mouse.move(x + 25, y - 60)
         page.mouse.move(x, y, steps=3)
-        until(page, "() => window.hits.length", lambda hits: hits > 0)
-        page.wait_for_timeout(300)
-        name, *found = page.evaluate("() => window.hits.at(-1)")
+        here = pytest.approx(where, abs=1e-6)  # cells passed on the way may be told first
+        until(page, LAST, lambda hit, here=here: hit is not None and hit[1:3] == here)
+        name, *found = page.evaluate(LAST)
         stop = page.locator(".bs-readings tr", has_text=name).locator("strong").inner_text()
-        assert found[:2] == pytest.approx(where, abs=1e-6)
         assert found[2] == pytest.approx(float(stop), abs=0.006)
 
 
