@@ -7,7 +7,7 @@ import streamlit as st
 from engine.figures.palette import shortened
 from pages.parts import (
     allocating,
-    controls,
+    filtering,
     freezing,
     guide,
     judging,
@@ -23,7 +23,7 @@ if not sweeps:
     guide.nothing_measured()
     st.stop()
 
-chosen = controls.spending(sweeps, resources.choices())
+chosen = filtering.spending(sweeps, resources.choices())
 found = weighing.spending(chosen)
 if not found.panels:
     st.info("No run with this score lies under these filters.", icon=":material/filter_alt_off:")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.figures.palette import shortened
-from pages.parts import controls, dials, drill, freezing, guide, picture, resources, sharing, state
+from pages.parts import dials, drill, filtering, freezing, guide, picture, resources, sharing, state
 
 GROUP = "quality"
 
@@ -15,11 +15,11 @@ if not sweeps:
     guide.nothing_measured()
     st.stop()
 
-chosen = controls.filters(sweeps, resources.choices())
+chosen = filtering.filters(sweeps, resources.choices())
 found = resources.cells(chosen)
 cells = found.rows
 looks = shortened(resources.looks(), ((c.strategy, c.model) for c in cells))
-seen = picture.picture(chosen, found, controls.drawing(looks), looks)
+seen = picture.picture(chosen, found, filtering.drawing(looks), looks)
 info, readings = seen.info, seen.readings
 if info.reason:
     st.info(info.reason, icon=":material/filter_alt_off:")

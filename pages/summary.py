@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import controls, freezing, guide, resources, sharing, summarising
+from pages.parts import filtering, freezing, guide, resources, sharing, summarising
 
 with st.spinner("Opening the store"):
     sweeps = resources.sweeps()
@@ -13,7 +13,7 @@ if not sweeps:
     st.stop()
 
 with st.expander("Sweep, filters and margin", icon=":material/tune:"):
-    chosen = controls.spending(sweeps, resources.choices())
+    chosen = filtering.spending(sweeps, resources.choices())
 info = summarising.summary_of(chosen)
 summarising.heading(info)
 if info.reason:

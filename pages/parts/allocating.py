@@ -23,7 +23,7 @@ from pages.parts import resources, weighing
 from pages.parts.controls import words
 
 if TYPE_CHECKING:
-    from pages.parts.controls import Spending
+    from pages.parts.filtering import Spending
     from pages.parts.weighing import Spent
 
 Looks = Mapping[Key, Identity]

@@ -12,7 +12,8 @@ from engine.analysis.differences import Difference
 from engine.analysis.paired import MARGIN
 from engine.figures.markdown import literal
 from pages.parts import comparing, resources, state, steps
-from pages.parts.controls import Filters, words
+from pages.parts.controls import words
+from pages.parts.filtering import Filters
 
 if TYPE_CHECKING:
     from store.configurations import Cells

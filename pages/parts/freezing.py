@@ -30,7 +30,8 @@ from pages.parts import (
     summarising,
     weighing,
 )
-from pages.parts.controls import Filters, Spending, words
+from pages.parts.controls import words
+from pages.parts.filtering import Filters, Spending
 from pages.parts.steps import Shown
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from pages.parts.allocating import Looks, chart
 if TYPE_CHECKING:
     from engine.analysis.axis import Read
     from engine.analysis.verdict import Verdict
-    from pages.parts.controls import Spending
+    from pages.parts.filtering import Spending
     from pages.parts.weighing import Spent
 
 PAGES = Path(__file__).parents[1]

@@ -29,7 +29,7 @@ from pages.parts import resources, weighing
 from store.history import Slice
 
 if TYPE_CHECKING:
-    from pages.parts.controls import Drawing, Filters
+    from pages.parts.filtering import Drawing, Filters
     from store.configurations import Cells
 
 MOST_RUNS = 400_000

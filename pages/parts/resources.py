@@ -34,7 +34,7 @@ from store.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from budgetscape.wiring import App
-    from pages.parts.controls import Filters
+    from pages.parts.filtering import Filters
 
 MOST_HEADS = 500
 UNMEASURED = tuple((search, think) for search in (0, 1, 2, 4) for think in (0, 32, 64, 128))

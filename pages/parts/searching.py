@@ -15,7 +15,7 @@ from pages.parts.allocating import chart
 
 if TYPE_CHECKING:
     from engine.analysis.panel import Group, Panel
-    from pages.parts.controls import Spending
+    from pages.parts.filtering import Spending
     from store.values import Slice
 
 

@@ -15,7 +15,7 @@ from pages.parts import dials, resources, state, weighing
 
 if TYPE_CHECKING:
     from engine.figures.palette import Identity
-    from pages.parts.controls import Spending
+    from pages.parts.filtering import Spending
     from store.history import Slice
 
 PAGES = Path(__file__).parents[1]

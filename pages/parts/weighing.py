@@ -24,7 +24,7 @@ from store.history import Slice
 from store.scores import score_rows
 
 if TYPE_CHECKING:
-    from pages.parts.controls import Filters, Spending
+    from pages.parts.filtering import Filters, Spending
     from store.configurations import Cells
 
 
