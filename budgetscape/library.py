@@ -14,6 +14,7 @@ from typing import Any
 from budgetscape import endpoints_edit
 from budgetscape.endpoints import Registry
 from budgetscape.jobs import Job, Jobs, clear_uploads
+from budgetscape.run_import import Imported, imported
 from engine.errors import BudgetscapeError, InputError
 from engine.models.capabilities import Capabilities
 from store import trash
@@ -258,6 +259,17 @@ class Library:
             f"Bundle {path.name}", str(path), ["store", "import", str(path)], used
         )
 
+    def load_runs(self, name: str, path: Path, options: Sequence[str], used: Path) -> Job:
+        """A log of runs as a sweep of this name."""
+        if (self.home.journals / checked_name("sweep", name)).exists():
+            raise InputError(f"there is a sweep '{name}' already; take another name")
+        words = ["runs", str(path), "--name", name, *options]
+        return self.jobs.start(f"Runs {name}", name, words, used)
+
+    def imports(self) -> list[Imported]:
+        """The sweeps that were imported from logs."""
+        return imported(self.home)
+
     def look(self, words: Sequence[str]) -> dict[str, Any]:
         """What files hold, without taking anything in."""
         return self.jobs.look(words)
@@ -278,6 +290,7 @@ _DELETE: Mapping[str, Callable[[Home, str], Deleted]] = {
     "corpus": trash.delete_corpus,
     "index": trash.delete_index,
     "question set": trash.delete_questions,
+    "import": trash.delete_import,
 }
 
 

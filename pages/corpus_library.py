@@ -9,6 +9,7 @@ from pages.parts import (
     library_corpora,
     library_endpoints,
     library_questions,
+    library_runs,
     library_work,
     resources,
 )
@@ -17,6 +18,7 @@ PARTS = {
     "Corpora": library_corpora.show,
     "Questions": library_questions.show,
     "Endpoints": library_endpoints.show,
+    "Runs": library_runs.show,
     "Bundles": library_bundles.show,
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,8 @@ ENTRY_CHARACTERS = 1 << 22
 FILE_BYTES = 4 << 30
 MOST_COLUMNS = 500
 _CHUNK = 1 << 16
+Skip = Callable[[InputError], object]
+"""Told what is wrong with a single row, where the others are to be read all the same."""
 
 
 class Row:
@@ -101,13 +103,23 @@ def whole_characters(text: str) -> str:
 
 
 def json_lines(
-    path: Path, line_bytes: int = LINE_BYTES, file_bytes: int = FILE_BYTES
+    path: Path,
+    line_bytes: int = LINE_BYTES,
+    file_bytes: int = FILE_BYTES,
+    skip: Skip | None = None,
 ) -> Iterator[Row]:
     """One JSON object a line; blank lines do not count."""
     for number, line in _lines(path, line_bytes, file_bytes):
-        if line.strip():
-            where = f"{path.name}, line {number}"
-            yield Row(where, _object(where, _decoded(path, number, line)))
+        where = f"{path.name}, line {number}"
+        try:
+            fields = _object(where, _decoded(path, number, line)) if line.strip() else None
+        except InputError as error:
+            if skip is None:
+                raise
+            skip(error)
+            continue
+        if fields is not None:
+            yield Row(where, fields)
 
 
 def json_entries(path: Path) -> Iterator[Row]:
@@ -119,7 +131,7 @@ def json_entries(path: Path) -> Iterator[Row]:
         yield Row(f"{path.name}, entry {number}", entry)
 
 
-def csv_rows(path: Path) -> Iterator[Row]:
+def csv_rows(path: Path, skip: Skip | None = None) -> Iterator[Row]:
     """The rows of a CSV file under its header; commas, semicolons or tabs, whichever the header has most of."""
     lines = _text_lines(path)
     header = next((line for line in lines if line.strip()), "")
@@ -136,9 +148,13 @@ def csv_rows(path: Path) -> Iterator[Row]:
                 names = _header(where, cells)
             elif any(cell.strip() for cell in cells):
                 if len(cells) != len(names):
-                    raise InputError(
+                    wrong = InputError(
                         f"{where}: has {len(cells)} cells where the header has {len(names)}; check its quotes"
                     )
+                    if skip is None:
+                        raise wrong
+                    skip(wrong)
+                    continue
                 yield Row(where, {k: v or None for k, v in zip(names, cells, strict=True)})
     except csv.Error as error:
         raise InputError(

@@ -17,11 +17,11 @@ GROUP_BYTES = 2 << 30
 MOST_ROWS = 20_000_000
 
 
-def parquet_rows(path: Path) -> Iterator[Row]:
-    """The rows, texts and numbers only; other columns are left out."""
+def parquet_rows(path: Path, numbers: bool = False) -> Iterator[Row]:
+    """The rows, texts and whole numbers only, with `numbers` all numbers and truths; other columns are left out."""
     try:
         with pq.ParquetFile(path) as file:
-            names = _columns(path, file)
+            names = _columns(path, file, numbers)
             number = 0
             for batch in file.iter_batches(BATCH, columns=names):
                 for fields in batch.to_pylist():
@@ -32,7 +32,7 @@ def parquet_rows(path: Path) -> Iterator[Row]:
         raise InputError(f"{path.name}: is not a whole Parquet file ({why})") from error
 
 
-def _columns(path: Path, file: pq.ParquetFile) -> list[str]:
+def _columns(path: Path, file: pq.ParquetFile, numbers: bool) -> list[str]:
     about = file.metadata
     if about.num_rows > MOST_ROWS:
         raise InputError(f"{path.name}: holds {about.num_rows:,} rows, at most {MOST_ROWS:,}")
@@ -45,7 +45,8 @@ def _columns(path: Path, file: pq.ParquetFile) -> list[str]:
             raise InputError(
                 f"{path.name}: row group {group + 1} unpacks to over {GROUP_BYTES} bytes; write it in smaller groups"
             )
-    return [field.name for field in file.schema_arrow if _plain(field.type)]
+    held = file.schema_arrow
+    return [f.name for f in held if _plain(f.type) or (numbers and _number(f.type))]
 
 
 def _plain(kind: pa.DataType) -> bool:
@@ -57,3 +58,7 @@ def _plain(kind: pa.DataType) -> bool:
         or pa.types.is_string_view(kind)
         or pa.types.is_integer(kind)
     )
+
+
+def _number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_boolean(kind))

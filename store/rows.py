@@ -134,6 +134,8 @@ class _Body(TypedDict):
 
 
 _CHECK = TypeAdapter(_Body)
+LOGGED = "imported from"
+"""The knob of runs that were made elsewhere: what they were shown is not known."""
 PHRASINGS = ("trained-phrasing", "untrained-phrasing")
 
 
@@ -192,7 +194,7 @@ def _rows(body: _Body, sha: str) -> Rows:
         "tags": sorted(set(question["tags"])),
         "phrasing": next((p for p in PHRASINGS if p in question["tags"]), None),
     }
-    shown = _shown(body.get("steps"))
+    shown = None if LOGGED in config["knobs"] else _shown(body.get("steps"))
     failed = {**shared, **who, "trajectory_id": body["id"]}
     return Rows(
         trajectory={**shared, **made, "id": body["id"], "sha": sha, **_paid(body)},

@@ -28,7 +28,8 @@ def score_rows(store: Store, where: Slice, metric: str = "em") -> list[Row]:
         SELECT strategy, model, index_name, config, search_mode, think_mode,
                (SELECT any_value(content) FROM configs c WHERE c.config = r.config) AS content,
                question_id, search, think, count(*) AS n, sum("{metric}") AS y,
-               sum(input_tokens + completion_tokens)::DOUBLE AS tokens, sum(seconds) AS seconds,
+               {_told("input_tokens + completion_tokens")}::DOUBLE AS tokens,
+               {_told("seconds")} AS seconds,
                CASE WHEN count(cost) = count(*) THEN sum(cost) END AS cost,
                sum(search_used)::DOUBLE AS search_used, sum(think_used)::DOUBLE AS think_used,
                CASE WHEN count(evidence_recall) = count(*) THEN sum(evidence_recall) END AS recall,
@@ -40,6 +41,11 @@ def score_rows(store: Store, where: Slice, metric: str = "em") -> list[Row]:
     )
     rows = [_row(r) for r in frame.astype(object).where(frame.notna(), None).to_dict("records")]
     return _placed(rows)
+
+
+def _told(amount: str) -> str:
+    """A sum that is unknown where one run tells nothing: whatever was made took tokens and time."""
+    return f"CASE WHEN min({amount}) > 0 THEN sum({amount}) END"
 
 
 def score_panels(

@@ -1,7 +1,8 @@
 """Deleting with a way back: what is deleted is moved aside within the home, and moved back whole.
 
 A corpus takes its index along, since that is nothing without it. What was deleted more than a month ago is gone for
-good at the next deletion. Runs are not deleted here: what was measured stays.
+good at the next deletion. Runs are not deleted here: what was measured stays, but what was imported from somebody's log
+can be taken out again.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from store.corpora import corpus_names, question_names
 from store.home import Home, checked_name, make_folder, write_whole, writing
 from store.index import alone
 from store.index_record import index_names
+from store.journal import SUFFIX
 
 KEPT = timedelta(days=30)
-KINDS = ("corpus", "index", "question set", "endpoint")
+IMPORTED = "imported-"
+"""How the journal of an imported log begins."""
+KINDS = ("corpus", "index", "question set", "endpoint", "import")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,17 @@ def delete_index(home: Home, name: str) -> Deleted:
 def delete_questions(home: Home, name: str) -> Deleted:
     _known("question set", name, question_names(home))
     return _aside(home, "question set", name, [home.questions / f"{name}.parquet"])
+
+
+def imports(home: Home) -> list[str]:
+    """The sweeps that were imported from logs."""
+    return sorted({path.parent.name for path in home.journals.glob(f"*/{IMPORTED}*{SUFFIX}")})
+
+
+def delete_import(home: Home, name: str) -> Deleted:
+    """An imported sweep with what was judged of it."""
+    _known("import", name, imports(home))
+    return _aside(home, "import", name, [home.journals / name])
 
 
 def keep_text(home: Home, kind: str, name: str, text: str) -> Deleted:
@@ -125,7 +140,8 @@ def _read(path: Path) -> Deleted | None:
 
 
 def _may_be(part: str, name: str) -> bool:
-    return part in (f"corpora/{name}", f"indexes/{name}", f"questions/{name}.parquet")
+    folders = ("corpora", "indexes", "journals")
+    return part in (*(f"{folder}/{name}" for folder in folders), f"questions/{name}.parquet")
 
 
 def _forget_old(home: Home) -> None:

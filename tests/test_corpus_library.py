@@ -17,6 +17,7 @@ from engine.types import Passage, Question
 from pages.parts import resources
 from store.bundle_zip import zip_bytes
 from store.corpora import corpus_names, load_corpus, load_questions, save_corpus, save_questions
+from store.history import Slice
 from store.home import Home
 from store.index import build_index
 from store.index_record import index_names
@@ -335,3 +336,44 @@ def test_a_bundle_is_taken_in(app: FakeApp, tmp_path: Path):
     finished(app, run(at))
     app.store.ingest()
     assert "grid" in words(run(at)) and [s.name for s in app.store.sweeps()] == ["grid"]
+
+
+def test_a_log_becomes_a_surface_in_three_steps_and_can_be_taken_out_again(app: FakeApp):
+    at = visit("Runs")
+    assert "**Needed:** the question" in words(at)
+    head = "Asked,Searches,Budget,Correct,Extra\n"
+    log = (
+        head
+        + "".join(f"q {n},{n % 3},{n % 2 * 64},yes,{NASTY}\n" for n in range(12))
+        + "q,2,64,?,x\n"
+    )
+    at.file_uploader[0].set_value([("log.csv", log.encode(), "")])
+    run(at)
+    assert "no column tells the question" in words(at)
+    picked = {s.label: s for s in at.selectbox}
+    assert (picked["Quality"].value, picked["Searches used"].value) == ("Correct", "Searches")
+    picked["Question"].set_value("Asked")
+    picked["Reasoning budget"].set_value("Budget")
+    run(at)
+    assert {m.label: m.value for m in at.metric} == {
+        "Runs": "12", "Questions": "12", "Search levels": "0, 1, 2", "Reasoning levels": "0, 64",
+    }  # fmt: skip
+    assert list(at.dataframe[0].value["what is wrong"]) == [
+        "log.csv, line 14: field 'Correct' must be a number, or true or false"
+    ]
+    assert "No budget is told for searches" in words(at)
+    at.text_input(key="runs_name").set_value("prod")
+    at.button(key="runs_take").click()
+    finished(app, run(at))
+    assert "12 runs taken in; 1 rows could not be read" in words(at)
+    app.store.ingest()
+    cells = app.store.cells(Slice(sweeps=("prod",)))
+    assert len(cells) == 6 and {c.strategy for c in cells} == {"imported (by use)"}
+    at.button(key="delete import prod").click()
+    run(at)
+    app.store.ingest()
+    assert app.store.cells(Slice(sweeps=("prod",))) == []
+    at.button(key="undo").click()
+    run(at)
+    app.store.ingest()
+    assert len(app.store.cells(Slice(sweeps=("prod",)))) == 6

@@ -1,4 +1,4 @@
-"""The command line: `budgetscape ask|world|index|questions|sweep|sweeps|judge|surface|fit|allocate|gate|store|...`.
+"""The command line: `budgetscape ask|world|index|questions|runs|sweep|judge|surface|fit|allocate|gate|store|...`.
 
 An error is one line that says what to do, and a non-zero exit; `--traceback` before the command shows where it came
 from.
@@ -20,6 +20,7 @@ COMMANDS = {
     "world": "budgetscape.cli.library:world",
     "index": "budgetscape.cli.library:index",
     "questions": "budgetscape.cli.library:questions",
+    "runs": "budgetscape.cli.runs:runs",
     "attach": "budgetscape.cli.library:attach",
     "sweep": "budgetscape.cli.sweep:sweep",
     "sweeps": "budgetscape.cli.sweeps:sweeps",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -14,6 +15,7 @@ from engine.strategies import knobs_of
 if TYPE_CHECKING:
     from store.history import CellRow
 
+LIBRARY = str(Path(__file__).parents[1] / "corpus_library.py")
 NO_SWEEP = """
 **Nothing has been measured yet.** A sweep asks many questions at every pair of budgets and draws what it finds here.
 
@@ -36,6 +38,11 @@ collection of a Chroma server.
 NO_ENDPOINT = """
 **Only the small models on board answer so far.** Any server that speaks the OpenAI chat interface can be added, hosted
 or your own (vLLM, Ollama, llama.cpp), and so can a search system of your own.
+"""
+LOG = """
+**Needed:** the question, a search budget (or the searches used), a reasoning budget (or the thinking tokens used), and
+a quality, or the answer with its gold answers. **Good to have:** strategy, model, tokens, seconds, cost. Columns are
+guessed by their names and can be changed; nothing is kept before you have seen what would be.
 """
 LOAD = "budgetscape questions questions.jsonl --name mine"
 SWEEP_HINT = (
@@ -100,6 +107,11 @@ def no_corpus() -> None:
         st.markdown(NO_CORPUS)
 
 
+def what_a_log_needs() -> None:
+    with st.container(border=True):
+        st.markdown(LOG)
+
+
 def no_endpoint() -> None:
     with st.container(border=True):
         st.markdown(NO_ENDPOINT)
@@ -107,6 +119,17 @@ def no_endpoint() -> None:
 
 def sweep_hint() -> None:
     st.caption(SWEEP_HINT)
+    runs_elsewhere()
+
+
+def runs_elsewhere() -> None:
+    """Where a log of one's own runs is taken in."""
+    st.page_link(
+        LIBRARY,
+        label="Runs are logged already? Import them",
+        icon=":material/upload:",
+        query_params={"part": "Runs"},
+    )
 
 
 def nothing_to_compare() -> None:

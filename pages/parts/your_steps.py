@@ -41,6 +41,7 @@ AGENT, MODEL = "external", ("closed_book", "single_retrieval", "iterative")
 
 def hint() -> None:
     st.markdown(HOW)
+    guide.runs_elsewhere()
 
 
 def not_yet() -> None:
