@@ -36,9 +36,9 @@ class CellRow:
     """Share of runs whose answer a limit forced."""
     search_used: float
     think_used: float
-    tokens: float
-    """Mean input and completion tokens of a run, as charged."""
-    seconds: float
+    tokens: float | None
+    """Mean input and completion tokens of a run, as charged; None where none were told."""
+    seconds: float | None
     cost: float | None
     well_formed: float | None = None
     """Share of the model's texts that had the form the protocol asks for; None where that was not recorded."""

@@ -365,7 +365,7 @@ def test_a_log_becomes_a_surface_in_three_steps_and_can_be_taken_out_again(app: 
     at.text_input(key="runs_name").set_value("prod")
     at.button(key="runs_take").click()
     finished(app, run(at))
-    assert "12 runs taken in; 1 rows could not be read" in words(at)
+    assert "12 runs taken in; 1 row could not be read" in words(at)
     app.store.ingest()
     cells = app.store.cells(Slice(sweeps=("prod",)))
     assert len(cells) == 6 and {c.strategy for c in cells} == {"imported (by use)"}

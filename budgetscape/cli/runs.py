@@ -66,11 +66,8 @@ def runs(
     home = Home.find().ensure()
     with telling(as_child) as tell:
         count, unread = take_runs(home, name, file, chosen, tell)
-    left = (
-        f"; {unread.count:,} rows could not be read, the first: {unread.why[0]}"
-        if unread.count
-        else ""
-    )
+    rows = f"{unread.count:,} row{'s' * (unread.count != 1)}"
+    left = f"; {rows} could not be read, the first: {unread.why[0]}" if unread.count else ""
     if as_json:
         click.echo(
             json.dumps({"name": name, "runs": count, "unread": unread.count, "why": unread.why})
