@@ -18,11 +18,17 @@ _Place = tuple[str, str, int, int, str, str]
 
 
 def runs_behind(
-    store: Store, rows: Sequence[CellRow], where: Slice, progress: Progress = lambda *_: None
+    store: Store,
+    rows: Sequence[CellRow],
+    where: Slice,
+    progress: Progress = lambda *_: None,
+    opened: Run | None = None,
 ) -> HeldRuns:
-    """The runs of the shown cells with all their steps; the note says when some are left out."""
+    """The runs of the shown cells with all their steps, of the question of the `opened` run first; the note says when
+    some are left out."""
     cells = {_place_of(row): row for row in rows}
     asked = spread(store.asked(where))
+    asked.sort(key=lambda question: opened is None or question.id != opened.question.id)
     trajectories = _trajectories(store, rows, where, asked[:MOST_QUESTIONS])
     holding, taken = Holding(), 0
     for done, question in enumerate(asked[:MOST_QUESTIONS]):
@@ -36,7 +42,7 @@ def runs_behind(
         if not holding.take(placed for placed in found if placed is not None):
             break
         taken += 1
-    return holding.held(_note(taken, len(asked)))
+    return holding.held(_note(taken, len(asked)), opened.id if opened else "")
 
 
 def _trajectories(

@@ -19,14 +19,15 @@ LONGEST_LINK = 8_000
 LONGEST_VALUE, MOST_VALUES = 200, 60
 _FILTERS = ("sweep", "metric", "strategies", "models", "hops", "operations")
 _WEIGHED = ("sweep", "also", *_FILTERS[1:], "unit", "margin")
+_DRAWN = ("spacing", "along_search", "along_think", "against", "over", "unit")
 PAGES: dict[str, tuple[str, ...]] = {
     "live-query": ("strategy", "model", "index", "question_set", "run"),
     "trace-compare": ("lane", "open", "compare_align", "compare_fold"),
-    "quality-surface": (*_FILTERS, "spacing", "against", "over", "at", "camera", "cell", "run"),
+    "quality-surface": (*_FILTERS, *_DRAWN, "at", "camera", "cell", "run"),
     "budget-allocation": (*_WEIGHED, "every_search"),
     "summary": _WEIGHED,
     "sweep-runs": ("sweep",),
-    "published-results": ("words", "dataset", "metric", "evidence"),
+    "published-results": ("words", "dataset", "metric", "evidence", "ours"),
     "corpus-library": ("part",),
     "shared-view": ("id",),
 }

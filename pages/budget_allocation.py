@@ -16,6 +16,7 @@ from pages.parts import (
     sharing,
     weighing,
 )
+from pages.parts.sheet import Sheet
 
 with st.spinner("Opening the store"):
     sweeps = resources.sweeps()
@@ -31,25 +32,27 @@ if not found.panels:
 groups = (panel.group for panel in found.panels)
 looks = shortened(resources.looks(), ((group.strategy, group.model) for group in groups))
 
-allocating.recommendation(found, chosen)
+sheet = Sheet()
+sheet.note(freezing.what(chosen.filters))
+allocating.recommendation(sheet, found, chosen)
 panel = allocating.surface(found)
-sharing.offer(
-    "budget-allocation",
-    lambda _: freezing.allocation(found, panel, looks, chosen),
-    f"Budget allocation of {chosen.filters.sweep}",
-)
+share = st.container()
 left, right = st.columns(2, gap="large")
 with left:
-    allocating.front(found, looks, chosen)
+    allocating.front(sheet, found, looks, chosen)
 with right:
-    allocating.walk(found, panel, looks, chosen)
-allocating.path(found, panel)
-allocating.same_quality(found, panel)
-allocating.next_unit(found, panel)
-allocating.wide_or_deep(found)
-allocating.training(found)
-judging.verdict(found, panel, looks, chosen)
-judging.iterated(found)
-judging.together(panel)
-searching.every_search(panel, chosen)
+    sheet.note(f"Strategy and model looked at: {panel.group.name}.")
+    allocating.walk(sheet, found, panel, looks, chosen)
+allocating.path(sheet, found, panel)
+allocating.same_quality(sheet, found, panel)
+allocating.next_unit(sheet, found, panel)
+allocating.wide_or_deep(sheet, found)
+allocating.training(sheet, found)
+judging.verdict(sheet, found, panel, looks, chosen)
+judging.iterated(sheet, found)
+judging.together(sheet, panel)
+searching.every_search(sheet, panel, chosen)
+with share:  # last, since what is published is what was drawn
+    title = f"Budget allocation of {chosen.filters.sweep}"
+    sharing.offer("budget-allocation", lambda _: sheet.blocks, title)
 resources.keep_fresh()

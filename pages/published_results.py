@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import publishing
+from pages.parts import publishing, sharing
+from pages.parts.sheet import Sheet
 
 figures = publishing.figures()
 if not figures:
@@ -16,8 +17,11 @@ st.caption(
     "cent unless the metric says otherwise; a blank budget means that the source gives none."
 )
 found = publishing.search(figures)
+share, sheet = st.container(), Sheet()
 curves_tab, table_tab = st.tabs(["Curves", "Figures"])
 with curves_tab:
-    publishing.curves(found)
+    publishing.curves(sheet, found)
 with table_tab:
-    publishing.table(found)
+    publishing.table(sheet, found)
+with share:  # last, since what is published is what was drawn
+    sharing.offer("published-results", lambda _: sheet.blocks, "Published results")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from engine.figures.palette import shortened
 from pages.parts import dials, drill, filtering, freezing, guide, picture, resources, sharing, state
+from pages.parts.sheet import Sheet
 
 GROUP = "quality"
 
@@ -26,11 +27,7 @@ if info.reason:
     st.stop()
 
 at = state.session().at.get(GROUP) or state.linked_at() or resources.start(info)
-sharing.offer(
-    "quality-surface",
-    lambda progress: freezing.surface(chosen, found, info, readings, GROUP, progress),
-    f"Quality surface of {chosen.sweep}",
-)
+share, sheet = st.container(), Sheet()
 name = f"{chosen.sweep}-{chosen.metric}"
 left, right = st.columns([7, 5], gap="large")
 with left:
@@ -49,22 +46,23 @@ with right:
     st.caption(guide.SMALL_MODEL)
 
 for said in (*info.notes, *guide.remarks(cells, found.left_out)):
-    st.caption(said)
+    sheet.quiet(said)
 map_tab, table_tab = st.tabs(["Map", "Table"])
 with map_tab:
     clicked = dials.cell_map(readings, at, group=GROUP) or clicked
 with table_tab:
-    table = (
-        drill.differences_of(seen.differences, info.quality)
-        if info.signed
-        else drill.rows_of(cells, info.quality)
-    )
-    drill.table_of(table, info.quality, name)
+    drill.table(sheet, seen, cells, name)
 
 if clicked is not None:
     state.session().at[GROUP] = (clicked.search, clicked.think)
     state.link_at((clicked.search, clicked.think))
     state.choose_cell(clicked)
+with share:  # last, since what is published is what was drawn
+    sharing.offer(
+        "quality-surface",
+        lambda progress: freezing.surface(chosen, found, seen, GROUP, sheet, progress),
+        f"Quality surface of {chosen.sweep}",
+    )
 cell = state.chosen_cell()
 if cell is None:
     st.caption("Choose a cell on the surface or the map to see its questions.")

@@ -151,10 +151,80 @@ def visit_id(told: dict) -> str:
     return told["id"]
 
 
-def test_an_allocation_is_published_with_its_front_and_its_verdict(filled):
-    at = visit(str(ROUTER.parents[1] / "budget_allocation.py"))
-    told = sent(visit(SHARED, id=published(at)), "shared")
-    (chart,) = (b for b in told["blocks"] if b["kind"] == "chart")
-    assert chart["figure"]["data"] and chart["rows"]
-    words = [b["text"] for b in told["blocks"] if b["kind"] == "words"]
-    assert "Does search scale like reasoning here?" in words and len(words[-1]) > 20
+def plain(text: str) -> str:
+    return text.replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [
+        ("budget_allocation", {"every_search": "true"}),
+        ("budget_allocation", {"unit": "seconds", "margin": "10", "strategies": ["corag"]}),
+        ("published_results", {"words": "CoRAG"}),
+    ],
+)
+def test_whatever_the_page_shows_is_in_what_is_published_from_it(filled, page, query):
+    at = visit(str(ROUTER.parents[1] / f"{page}.py"), **query)
+    texts = {plain(e.value) for kind in ("markdown", "caption", "info") for e in at.get(kind)}
+    frames = {(tuple(d.value.columns), len(d.value)) for d in at.dataframe}
+    charts = [len(json.loads(c.proto.spec)["data"]) for c in at.get("plotly_chart")]
+    blocks = sent(visit(SHARED, id=published(at)), "shared")["blocks"]
+    words = [b["text"] for b in blocks if b["kind"] == "words"]
+    held = {*words, *(text.partition(": ")[2] for text in words)}
+    held |= {f"{v}]" for b in blocks if b["kind"] == "numbers" for _, v in b["items"]}
+    assert {t for t in texts if t.rpartition(": ")[2] not in held and t not in held} <= {
+        t for t in texts if t.startswith(OF_THE_PAGE)
+    }
+    tables = {(tuple(b["columns"]), len(b["rows"])) for b in blocks if "columns" in b}
+    assert frames and frames <= tables
+    assert charts and charts == [len(b["figure"]["data"]) for b in blocks if b["kind"] == "chart"]
+
+
+OF_THE_PAGE = (
+    "This page as a link",
+    "Published, it stays",
+    "New: it showed",
+    "- ",
+    "2,440 figures",
+)
+"""Words about the page itself and its controls."""
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"over": ["equal spend", "cheapest path", "live runs", "beyond the cells"]},
+        {"along_search": "passages read", "along_think": "tokens generated"},
+        {"against": "difference from iterative", "at": "2,32"},
+    ],
+)
+def test_what_is_laid_over_a_surface_differences_and_used_axes_are_published(filled, query):
+    at = visit(SURFACE, **query)
+    was = sent(at, "surface")
+    name = published(at)
+    blocks = sent(visit(SHARED, id=name), "shared")["blocks"]
+    (block,) = (b for b in blocks if b["kind"] == "surface")
+    assert block["figure"] == was["figure"] and block["key"] == was["key"]
+    assert json.loads(json.dumps(block["dials"])) == was["dials"]
+    assert block["figure"] != sent(visit(SURFACE, over="live runs"), "surface")["figure"]
+    words = {b["text"] for b in blocks if b["kind"] == "words"}
+    assert {plain(c.value) for c in at.caption if not c.value.startswith(OF_THE_PAGE)} - words <= {
+        "Choose a cell on the surface or the map to see its questions."
+    }
+    (table,) = (b for b in blocks if b["kind"] == "table")
+    shown = next(d.value for d in at.dataframe)
+    assert table["columns"] == list(shown.columns) and len(table["rows"]) == len(shown)
+    kept = resources.snapshot(name).view
+    assert all(kept.get(k) == tuple(v if isinstance(v, list) else [v]) for k, v in query.items())
+
+
+def test_the_cell_and_the_run_that_are_open_are_open_in_what_is_published(filled):
+    run = f"run-corag-2-32-{QUESTIONS[-1].id}"
+    at = visit(SURFACE, cell=["corag", "smollm2", "2", "32"], run=run)
+    (block,) = (
+        b for b in sent(visit(SHARED, id=published(at)), "shared")["blocks"] if "dials" in b
+    )
+    assert block["cell"] == {"key": ["corag", "smollm2"], "search": 2, "think": 32}
+    opened = block["runs"]["runs"][block["runs"]["open"]]
+    assert (opened["search"], opened["think"], opened["question"]) == (2, 32, 0)
+    assert block["runs"]["questions"][0]["text"] == QUESTIONS[-1].text

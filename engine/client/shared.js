@@ -43,10 +43,15 @@ function numbers(part, { items }, root) {
   root.append(list);
 }
 
-function table(part, { title, columns, rows }, root) {
+function table(part, { title, columns, rows, folded }, root) {
   if (!rows.length) return;
-  const details = make("details", "bs-table");
   const box = make("div", "bs-scroll", null, { tabindex: 0, role: "region", "aria-label": title });
+  if (!folded) {
+    box.classList.add("bs-table");
+    box.append(filled(columns, rows));
+    return root.append(box);
+  }
+  const details = make("details", "bs-table");
   details.append(make("summary", "", title), box);
   details.addEventListener("toggle", () => box.firstChild || box.append(filled(columns, rows)), { once: true });
   root.append(details);
@@ -81,7 +86,7 @@ function chart(part, block, root) {
   plotly(part.plotly)
     .then((library) => library.newPlot(plot, data, inked(plot, layout), { displayModeBar: false, responsive: true }))
     .catch(() => plot.replaceWith(make("p", "bs-quiet", "The chart cannot be drawn here; its numbers are below.")));
-  table(part, { title: "Numbers", columns: block.columns, rows: block.rows }, root);
+  table(part, { title: "Numbers", columns: block.columns, rows: block.rows, folded: true }, root);
 }
 
 /** The page's own colours. */
@@ -121,16 +126,28 @@ function surface(part, block, root) {
     mountDials(boxes.dials, data, () => {}),
     mountMap(boxes.map, data, open),
   );
-  if (block.runs) boxes.runs.append(make("p", "bs-quiet", "Choose a cell on the surface or the map to see its questions."));
+  if (block.runs && block.cell) questions(block, block.cell, boxes.runs);
+  else if (block.runs) boxes.runs.append(make("p", "bs-quiet", "Choose a cell on the surface or the map to see its questions."));
 }
 
-/** The questions of a cell; one is opened by a click. */
-function openCell({ runs, dials }, cell, box) {
+function openCell(block, cell, box) {
+  const head = questions(block, cell, box);
+  head.scrollIntoView({ block: "nearest" });
+  head.focus({ preventScroll: true });
+}
+
+/** The questions of a cell; one is opened by a click, and is already where it was when this was published. */
+function questions({ runs, dials }, cell, box) {
   const held = runs.runs.filter((run) => String(run.key) === String(cell.key) && run.search === cell.search && run.think === cell.think);
   const label = dials.readings.find((reading) => String(reading.key) === String(cell.key))?.look.label ?? "";
   const head = make("h2", "", `${label} · ${cell.search} queries · ${cell.think} thinking tokens`, { tabindex: -1 });
   const list = make("ol", "bs-questions");
   const shown = make("div", "bs-run");
+  let opened = null;
+  const pick = (button, run) => {
+    list.querySelectorAll("button").forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
+    openRun(runs, run, shown);
+  };
   for (const run of held) {
     const item = make("li");
     const button = make("button", "", null, { type: "button", "aria-pressed": "false" });
@@ -139,10 +156,10 @@ function openCell({ runs, dials }, cell, box) {
     button.append(make("span", run.right ? "bs-right" : "bs-wrong", mark), make("span", "", question.text));
     button.append(make("span", "bs-quiet", [question.detail, run.answer || "no answer"].filter(Boolean).join(" · ")));
     button.addEventListener("click", () => {
-      list.querySelectorAll("button").forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
-      openRun(runs, run, shown);
+      pick(button, run);
       if (shown.getBoundingClientRect().top > window.innerHeight) shown.scrollIntoView({ block: "start" });
     });
+    if (run === runs.runs[runs.open]) opened = { button, run };
     item.append(button);
     list.append(item);
   }
@@ -151,8 +168,8 @@ function openCell({ runs, dials }, cell, box) {
   beside.append(list, shown);
   box.replaceChildren(head, beside);
   if (runs.note) box.append(make("p", "bs-quiet", runs.note));
-  head.scrollIntoView({ block: "nearest" });
-  head.focus({ preventScroll: true });
+  if (opened) pick(opened.button, opened.run);
+  return head;
 }
 
 /** A run from its numbers: its question, the answer, the steps. */

@@ -34,11 +34,12 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under their columns, folded away under a title."""
+    """Rows under their columns; folded away they stand under their title."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Value, ...], ...]
+    folded: bool = True
     kind: Literal["table"] = "table"
 
 
@@ -62,6 +63,10 @@ class Surface:
     camera: tuple[float, ...] = ()
     """Eye and centre as six numbers; empty for the usual view."""
     runs: HeldRuns | None = None
+    signs: tuple[tuple[str, str], ...] = ()
+    """What the signs in the picture mean: sign and words."""
+    cell: tuple[str, str, int, int] | tuple[()] = ()
+    """The cell that is open: strategy, model, search, think."""
     kind: Literal["surface"] = "surface"
 
 
@@ -101,7 +106,7 @@ def drawn(block: Block) -> dict[str, Any]:
                 "columns": columns,
                 "rows": [list(row.values()) for row in rows],
             }
-        case Surface(info, dials, at, camera, runs):
+        case Surface(info, dials, at, camera, runs, signs, cell):
             return {
                 "kind": "surface",
                 "figure": surface_figure(info, camera),
@@ -110,6 +115,10 @@ def drawn(block: Block) -> dict[str, Any]:
                 "alt": described(info),
                 "reason": info.reason,
                 "runs": None if runs is None else asdict(runs),
+                "key": [list(pair) for pair in signs],
+                "cell": {"key": list(cell[:2]), "search": cell[2], "think": cell[3]}
+                if cell
+                else None,
             }
         case Lanes(info, folded, opened):
             return {"kind": "lanes", **wire(info), "folded": folded, "open": list(opened)}

@@ -58,6 +58,8 @@ class HeldRuns:
     runs: tuple[HeldRun, ...]
     note: str = ""
     """Which of the runs are here, where not all are."""
+    open: int | None = None
+    """The run that is open."""
 
 
 Placed = tuple[Run, Key, int, int]
@@ -81,12 +83,14 @@ class Holding:
         self._left = most_bytes
         self._questions, self._passages, self._steps = _Table(), _Table(), _Table()
         self._runs: list[HeldRun] = []
+        self._ids: list[str] = []
 
     def take(self, runs: Iterable[Placed]) -> bool:
         """All runs of one question, or none: False when they do not fit."""
         tables = (self._questions, self._passages, self._steps)
         before = [len(table.places) for table in tables]
-        held = [self._held(*placed) for placed in runs]
+        given = list(runs)
+        held = [self._held(*placed) for placed in given]
         new = [
             thing
             for table, old in zip(tables, before, strict=True)
@@ -99,15 +103,18 @@ class Holding:
             return False
         self._left -= weight
         self._runs += held
+        self._ids += [run.id for run, *_ in given]
         return True
 
-    def held(self, note: str = "") -> HeldRuns:
+    def held(self, note: str = "", opened: str = "") -> HeldRuns:
+        """All that was taken in; `opened` is the id of the run that is open."""
         return HeldRuns(
             tuple(self._questions.places),  # type: ignore[arg-type]
             tuple(self._passages.places),  # type: ignore[arg-type]
             tuple(self._steps.places),  # type: ignore[arg-type]
             tuple(self._runs),
             note,
+            self._ids.index(opened) if opened in self._ids else None,
         )
 
     def _held(self, run: Run, key: Key, search: int, think: int) -> HeldRun:

@@ -13,8 +13,6 @@ from engine.analysis.checkpoints import payoffs, sentence
 from engine.analysis.choice import Choice
 from engine.analysis.estimate import Estimate
 from engine.analysis.panel import Panel, Unknown
-from engine.figures.lines import LinesInfo, lines_figure, table_rows
-from engine.figures.markdown import literal
 from engine.figures.palette import Identity, Key
 from engine.figures.spending import front_info, walk_info
 from engine.figures.spending import spelt as told
@@ -24,51 +22,39 @@ from pages.parts.controls import words
 
 if TYPE_CHECKING:
     from pages.parts.filtering import Spending
+    from pages.parts.sheet import Sheet
     from pages.parts.weighing import Spent
 
 Looks = Mapping[Key, Identity]
 
 
-def chart(info: LinesInfo, key: str, what: str) -> None:
-    """A chart with its numbers as a table behind it, or the reason why there is none."""
-    if info.reason:
-        st.info(literal(info.reason))
-        return
-    st.plotly_chart(
-        lines_figure(info), key=key, config={"displaylogo": False}, width="stretch", alt=what
-    )
-    with st.expander("Numbers", icon=":material/table:"):
-        st.dataframe(pd.DataFrame(table_rows(info)), hide_index=True, key=f"{key}_numbers")
-
-
-def recommendation(found: Spent, chosen: Spending) -> None:
+def recommendation(sheet: Sheet, found: Spent, chosen: Spending) -> None:
     """The card: what to run, what it saves, how sure that is."""
     choice = found.choice
     with st.container(border=True):
-        st.subheader("Recommendation", anchor=False)
+        sheet.heading("Recommendation")
         if isinstance(choice, Unknown):
-            st.markdown(literal(f"None: {choice.why}."))
+            sheet.words(f"None: {choice.why}.")
             return
-        st.markdown(literal(choice.sentence))
-        columns = st.columns(4)
-        columns[0].metric("Quality of the pick", f"{choice.pick_quality:.3f}")
-        columns[1].metric("Quality of the best", f"{choice.best_quality:.3f}")
+        sheet.words(choice.sentence)
         saving = "unknown" if choice.saving is None else f"{choice.saving:.0%}"
-        columns[2].metric(f"Saves of the {choice.unit}", saving)
-        columns[3].metric("Folds that agree", f"{choice.same} of {choice.folds}")
-        st.caption(
+        sheet.numbers(
+            (
+                ("Quality of the pick", f"{choice.pick_quality:.3f}"),
+                ("Quality of the best", f"{choice.best_quality:.3f}"),
+                (f"Saves of the {choice.unit}", saving),
+                ("Folds that agree", f"{choice.same} of {choice.folds}"),
+            )
+        )
+        sheet.quiet(
             f"Chosen and judged on different folds of {choice.questions} questions; margin "
             f"{100 * chosen.margin:g} points; difference {told(choice.difference)}."
         )
-        _standings(choice)
+        with sheet.folded("Evidence: every setting against the best", ":material/table:"):
+            sheet.table("", _standings(choice), "standings")
 
 
-def _standings(choice: Choice) -> None:
-    with st.expander("Evidence: every setting against the best", icon=":material/table:"):
-        st.dataframe(standings(choice), hide_index=True, key="standings")
-
-
-def standings(choice: Choice) -> pd.DataFrame:
+def _standings(choice: Choice) -> pd.DataFrame:
     """Every setting against the best."""
     return pd.DataFrame(
         {
@@ -85,27 +71,25 @@ def standings(choice: Choice) -> pd.DataFrame:
     )
 
 
-def front(found: Spent, looks: Looks, chosen: Spending) -> None:
+def front(sheet: Sheet, found: Spent, looks: Looks, chosen: Spending) -> None:
     """Every setting by its spending, and what nothing cheaper beats."""
-    st.subheader("What is worth its price", anchor=False)
+    sheet.heading("What is worth its price")
     info = front_info(found.table, found.front, looks, METRICS[chosen.metric])
-    chart(info, "front", "Quality of every setting over its spending, with the Pareto front")
+    sheet.chart(info, "front", "Quality of every setting over its spending, with the Pareto front")
     for c in found.crossings:
         first, last = (c.one, c.two) if c.at_first.value > 0 else (c.two, c.one)
         sure = "" if c.certain else " (not certain at both ends)"
-        st.markdown(
-            literal(
-                f"{words(first.name)} leads up to {told(c.at)} {found.unit}, then {words(last.name)}{sure}."
-            )
+        sheet.words(
+            f"{words(first.name)} leads up to {told(c.at)} {found.unit}, then {words(last.name)}{sure}."
         )
 
 
-def walk(found: Spent, panel: Panel, looks: Looks, chosen: Spending) -> None:
+def walk(sheet: Sheet, found: Spent, panel: Panel, looks: Looks, chosen: Spending) -> None:
     """Fix a spend, slide between all thinking and all searching."""
-    st.subheader("The same money, spent otherwise", anchor=False)
+    sheet.heading("The same money, spent otherwise")
     low, high = weighing.spends(panel, found.unit)
     if low is None or high is None or high <= low:
-        st.info(f"The settings of this surface do not differ in {found.unit}.")
+        sheet.reason(f"The settings of this surface do not differ in {found.unit}.")
         return
     spend = st.slider(
         f"{found.unit.capitalize()} per question",
@@ -118,16 +102,16 @@ def walk(found: Spent, panel: Panel, looks: Looks, chosen: Spending) -> None:
     line = weighing.walk(panel, spend, found.unit)
     look = looks[panel.group.strategy, panel.group.model]
     place = _split(line, str(panel.group))
-    chart(
+    sheet.chart(
         walk_info(line, look, METRICS[chosen.metric], place),
         "walk",
-        "Quality along a line of equal spending",
+        f"Quality along a line of equal spending: {spend:.4g} {found.unit} per question",
     )
     if isinstance(line, Walk) and line.mixes:
         here, best = line.mixes[min(place, len(line.mixes) - 1)], line.best
-        said = [f"This split: {_mix(here)}."] + ([f"Best split: {_mix(best)}."] if best else [])
-        st.markdown(literal(" ".join(said)))
-        st.caption("Between measured cells all is interpolated, straight in ln(1 + budget).")
+        said = [f"At {spend:.4g} {found.unit} per question. This split: {_mix(here)}."]
+        sheet.words(" ".join(said + ([f"Best split: {_mix(best)}."] if best else [])))
+        sheet.quiet("Between measured cells all is interpolated, straight in ln(1 + budget).")
 
 
 def _split(line: Walk | Unknown, surface: str) -> int:
@@ -167,12 +151,12 @@ def surface(found: Spent) -> Panel:
     return found.panels[place or 0]
 
 
-def path(found: Spent, panel: Panel) -> None:
+def path(sheet: Sheet, found: Spent, panel: Panel) -> None:
     """The cheapest path: how both budgets grow together when more may be spent."""
     steps = weighing.cheapest(panel, found.unit)
-    with st.expander("The cheapest path through both budgets", icon=":material/moving:"):
+    with sheet.folded("The cheapest path through both budgets", ":material/moving:"):
         if isinstance(steps, Unknown):
-            st.markdown(literal(f"There is none: {steps.why}."))
+            sheet.words(f"There is none: {steps.why}.")
             return
         rows = [
             {
@@ -184,43 +168,33 @@ def path(found: Spent, panel: Panel) -> None:
             }
             for s in steps
         ]
-        st.dataframe(
-            pd.DataFrame(rows),
-            hide_index=True,
-            column_config={
-                name: st.column_config.NumberColumn(format="%.3g")
-                for name in (found.unit, "queries", "thinking tokens")
-            },
-            key="path",
-        )
+        names = (found.unit, "queries", "thinking tokens")
+        sheet.table("", pd.DataFrame(rows), "path", dict.fromkeys(names, "%.3g"))
 
 
-def same_quality(found: Spent, panel: Panel) -> None:
+def same_quality(sheet: Sheet, found: Spent, panel: Panel) -> None:
     """The mixes of both budgets that reach one quality, each with what it takes."""
-    with st.expander("All mixes that reach a quality", icon=":material/target:"):
+    with sheet.folded("All mixes that reach a quality", ":material/target:"):
         level = st.slider("Quality", 0.0, 1.0, 0.3, 0.01, key=f"quality {panel.group}")
         line = weighing.reaching(panel, level, found.unit)
         if isinstance(line, Unknown):
-            st.markdown(literal(f"There is none: {line.why}."))
+            sheet.words(f"There is none for {level:.2f}: {line.why}.")
             return
         rows = [
             {"queries": m.point.search, "thinking tokens": m.point.think, found.unit: m.spend}
             for m in sorted(line.mixes, key=lambda m: m.spend)
         ]
-        number = st.column_config.NumberColumn(format="%.3g")
         names = ("queries", "thinking tokens", found.unit)
-        st.dataframe(
-            pd.DataFrame(rows),
-            hide_index=True,
-            column_config=dict.fromkeys(names, number),
-            key="same_quality",
+        sheet.table("", pd.DataFrame(rows), "same_quality", dict.fromkeys(names, "%.3g"))
+        sheet.quiet(
+            f"For a quality of {level:.2f}, the cheapest first; between measured cells all is interpolated."
         )
-        st.caption("The cheapest first; between measured cells all is interpolated.")
 
 
-def next_unit(found: Spent, panel: Panel) -> None:
+def next_unit(sheet: Sheet, found: Spent, panel: Panel) -> None:
     """Where the next unit goes from every cell of one surface."""
-    st.subheader("Where the next unit goes", anchor=False)
+    title = "Where the next unit goes"
+    sheet.heading(title)
     rows = []
     for n in weighing.next_units(panel, found.unit):
         gains = {g.axis: g for g in n.gains}
@@ -239,17 +213,17 @@ def next_unit(found: Spent, panel: Panel) -> None:
             }
         )
     frame = pd.DataFrame(rows).fillna("–")
-    st.dataframe(frame, hide_index=True, key="next_units")
-    st.caption(
+    sheet.table(title, frame, "next_units")
+    sheet.quiet(
         "Gains are differences on the same questions, with 95 % intervals; "
         "tied: the interval of the difference covers zero."
     )
 
 
-def wide_or_deep(found: Spent) -> None:
+def wide_or_deep(sheet: Sheet, found: Spent) -> None:
     if not found.wide_deep:
         return
-    st.subheader("Wide or deep", anchor=False)
+    sheet.heading("Wide or deep")
     rows = [
         {
             "strategy": w.wide.name,
@@ -263,18 +237,18 @@ def wide_or_deep(found: Spent) -> None:
         }
         for w in found.wide_deep
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="wide_deep")
+    sheet.table("Wide or deep", pd.DataFrame(rows), "wide_deep")
 
 
-def training(found: Spent) -> None:
+def training(sheet: Sheet, found: Spent) -> None:
     """After how many questions more training pays, where two checkpoints of one strategy were measured."""
     pairs = payoffs(found.panels, resources.application().trained())
     if not pairs:
         return
-    st.subheader("Training against asking", anchor=False)
+    sheet.heading("Training against asking")
     for pair in pairs:
-        st.markdown(literal(words(sentence(pair))))
-    st.caption(
+        sheet.words(words(sentence(pair)))
+    sheet.quiet(
         "FLOPs: 6 x parameters x tokens of training, 2 x parameters x tokens of a question. What all of them were "
         "trained on before counts for none."
     )

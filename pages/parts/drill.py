@@ -11,11 +11,13 @@ import streamlit as st
 from engine.analysis.differences import Difference
 from engine.analysis.paired import MARGIN
 from engine.figures.markdown import literal
-from pages.parts import comparing, resources, state, steps
+from pages.parts import comparing, resources, state, steps, tables
 from pages.parts.controls import words
 from pages.parts.filtering import Filters
 
 if TYPE_CHECKING:
+    from pages.parts.picture import Picture
+    from pages.parts.sheet import Sheet
     from store.configurations import Cells
     from store.history import CellRow, RunHead
 
@@ -25,9 +27,6 @@ NARROW = ("low", "high", "cut off", "well-formed", "of the queries", "of the thi
 
 
 TENTHS = ("queries used", "thinking used", "rounds", "passages read", "seconds")
-MOST_ROWS = 5_000
-FORMULA = tuple("=+-@\t\r")
-"""What a formula can begin with."""
 CONTROLS = {"effort": "levels", "advisory": "advice"}
 """How the endpoint takes a reasoning budget that it cannot be held to."""
 
@@ -90,34 +89,18 @@ def differences_of(cells: Sequence[Difference], quality: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def table_of(frame: pd.DataFrame, quality: str, name: str) -> None:
-    """The cells for reading, for copying, and as a file; of very many the first ones."""
-    share = st.column_config.NumberColumn
-    st.download_button(
-        "Save as CSV",
-        lambda: csv(frame),
-        file_name=f"{name}.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        key="cells_file",
-        on_click="ignore",
+def table(sheet: Sheet, seen: Picture, cells: Sequence[CellRow], name: str) -> None:
+    """What is drawn, cells or differences, as a table."""
+    quality = seen.info.quality
+    signed = seen.info.signed
+    frame = differences_of(seen.differences, quality) if signed else rows_of(cells, quality)
+    formats = (
+        dict.fromkeys((quality, *NARROW), "%.2f")
+        | dict.fromkeys(TENTHS, "%.1f")
+        | dict.fromkeys(("tokens", "tokens generated"), "%.0f")
     )
-    if len(frame) > MOST_ROWS:
-        st.caption(f"The first {MOST_ROWS:,} of {len(frame):,} cells; the file has all.")
-    st.dataframe(
-        frame.head(MOST_ROWS),
-        hide_index=True,
-        column_config={name: share(format="%.2f") for name in (quality, *NARROW)}
-        | {name: share(format="%.1f") for name in TENTHS}
-        | {name: share(format="%.0f") for name in ("tokens", "tokens generated")},
-        key="cells",
-    )
-
-
-def csv(frame: pd.DataFrame) -> bytes:
-    """A frame as a file; a text that a spreadsheet would take for a formula begins with an apostrophe."""
-    safe = frame.map(lambda v: "'" + v if isinstance(v, str) and v[:1] in FORMULA else v)
-    return safe.to_csv(index=False).encode()
+    title = "All differences" if signed else "All cells"
+    sheet.table(title, frame, "cells", formats, name=name, folded=True)
 
 
 def questions(chosen: Filters, cell: state.Chosen, cells: Cells) -> None:
@@ -159,8 +142,13 @@ def _pick(heads: Sequence[RunHead], metric: str, key: str) -> str | None:
             "well-formed": [h.well_formed for h in heads],
         }
     ).dropna(axis="columns", how="all")
-    event = st.dataframe(
-        frame, hide_index=True, key=key, on_select="rerun", selection_mode="single-row", height=420
+    event = tables.table(
+        frame,
+        key,
+        name="questions-of-a-cell",
+        on_select="rerun",
+        selection_mode="single-row",
+        height=420,
     )
     rows = event.selection.rows
     return heads[rows[0]].id if rows else None

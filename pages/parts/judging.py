@@ -16,17 +16,17 @@ from engine.analysis.panel import OTHER, Axis, Panel, Unknown
 from engine.analysis.processes import likenesses
 from engine.analysis.processes import sentence as iterated_sentence
 from engine.analysis.sentences import sentence, wanted
-from engine.figures.markdown import literal
 from engine.figures.spending import axis_info, read_facts
 from engine.figures.spending import spelt as told
 from engine.figures.surface import METRICS
 from pages.parts import sweep_form, weighing
-from pages.parts.allocating import Looks, chart
+from pages.parts.allocating import Looks
 
 if TYPE_CHECKING:
     from engine.analysis.axis import Read
     from engine.analysis.verdict import Verdict
     from pages.parts.filtering import Spending
+    from pages.parts.sheet import Sheet
     from pages.parts.weighing import Spent
 
 PAGES = Path(__file__).parents[1]
@@ -39,29 +39,19 @@ BADGES = {
 }
 
 
-def verdict(found: Spent, panel: Panel, looks: Looks, chosen: Spending) -> None:
+def verdict(sheet: Sheet, found: Spent, panel: Panel, looks: Looks, chosen: Spending) -> None:
     """Does search scale like reasoning here, with the evidence under it, or the cells to run."""
-    st.subheader("Does search scale like reasoning here?", anchor=False)
+    sheet.heading("Does search scale like reasoning here?")
     slices = _slices(panel)
     said, under = weighing.verdict(found, panel, slices["think"], slices["search"])
     icon, colour = BADGES[said.mixture.word]
-    st.badge(said.mixture.word, icon=icon, color=colour)  # type: ignore[arg-type]
-    st.markdown(literal(sentence(said)))
-    _parts(said)
+    sheet.badge("Verdict", said.mixture.word, icon, colour)
+    sheet.words(sentence(said))
+    _parts(sheet, said)
     if isinstance(under, Evidence):
-        st.dataframe(
-            pd.DataFrame([_apart(a) for a in under.apart]),
-            hide_index=True,
-            key="evidence",
-        )
-    _curves(found, panel, looks, chosen, slices)
-    _needed(found, said)
-
-
-def levels(panel: Panel) -> tuple[int | None, int | None]:
-    """As the controls stand: the level of thinking, and of searching, at which each axis is read."""
-    held = [st.session_state.get(f"slice {axis} {panel.group}") for axis in ("think", "search")]
-    return held[0], held[1]
+        sheet.table("Evidence", pd.DataFrame([_apart(a) for a in under.apart]), "evidence")
+    _curves(sheet, found, panel, looks, chosen, slices)
+    _needed(sheet, found, said)
 
 
 def _slices(panel: Panel) -> dict[Axis, int | None]:
@@ -86,7 +76,7 @@ def _apart(one: Apart) -> dict[str, str]:
     return {"fitted": one.name} | {name: told(value) for name, value in numbers.items()}
 
 
-def _parts(said: Verdict) -> None:
+def _parts(sheet: Sheet, said: Verdict) -> None:
     rows = [
         {
             "questions of": " ".join(f"{k} {v}" for k, v in part.stratum) or "all",
@@ -98,39 +88,40 @@ def _parts(said: Verdict) -> None:
         }
         for part in (said.mixture, *said.strata)
     ]
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        column_config={"weight": st.column_config.NumberColumn(format="%.2f")},
-        key="parts",
-    )
+    sheet.table("The verdict by difficulty", pd.DataFrame(rows), "parts", {"weight": "%.2f"})
 
 
 def _curves(
-    found: Spent, panel: Panel, looks: Looks, chosen: Spending, slices: Mapping[Axis, int | None]
+    sheet: Sheet,
+    found: Spent,
+    panel: Panel,
+    looks: Looks,
+    chosen: Spending,
+    slices: Mapping[Axis, int | None],
 ) -> None:
     look = looks[panel.group.strategy, panel.group.model]
     for column, axis in zip(st.columns(2, gap="large"), AXES, strict=True):
         with column:
             read = weighing.axis(found, panel, axis, slices[axis])
             info = axis_info(read, look, METRICS[chosen.metric])
-            chart(info, f"curve_{axis}", f"Quality over the {axis} budget with the fitted curve")
+            what = f"Quality over the {axis} budget with the fitted curve"
+            sheet.chart(info, f"curve_{axis}", what)
             if not isinstance(read, Unknown):
-                _facts(read, axis)
+                _facts(sheet, read, axis)
 
 
-def _facts(read: Read, axis: Axis) -> None:
+def _facts(sheet: Sheet, read: Read, axis: Axis) -> None:
     if read.caution:
-        st.caption(literal(f"No claim about the shape is made: {read.caution}."))
+        sheet.quiet(f"No claim about the shape is made: {read.caution}.")
     frame = pd.DataFrame(read_facts(read), columns=[f"along {axis}", ""])
-    st.dataframe(frame, hide_index=True, key=f"facts_{axis}")
+    sheet.table(f"The {axis} budget in numbers", frame, f"facts_{axis}")
 
 
-def _needed(found: Spent, said: Verdict) -> None:
+def _needed(sheet: Sheet, found: Spent, said: Verdict) -> None:
     more = said.needed
     if more is None:
         return
-    st.markdown(literal(f"To tell, {wanted(more)}."))
+    sheet.words(f"To tell, {wanted(more)}.")
     with st.container(horizontal=True):
         if st.button("Plan these cells", icon=":material/playlist_add:", type="primary"):
             sweep_form.begin(more, found.questions)
@@ -145,11 +136,11 @@ def _needed(found: Spent, said: Verdict) -> None:
         )
 
 
-def iterated(found: Spent) -> None:
+def iterated(sheet: Sheet, found: Spent) -> None:
     """Is it a property of any iterative process?"""
-    st.subheader("Is it so of any iterative process?", anchor=False)
+    sheet.heading("Is it so of any iterative process?")
     every = weighing.iterated(found)
-    st.markdown(literal(iterated_sentence(every, found.unit)))
+    sheet.words(iterated_sentence(every, found.unit))
     rows = [
         {
             "process": p.name,
@@ -162,36 +153,33 @@ def iterated(found: Spent) -> None:
         }
         for p in every
     ]
-    if rows:
-        st.dataframe(pd.DataFrame(rows), hide_index=True, key="processes")
+    sheet.table("Every process", pd.DataFrame(rows), "processes")
     pairs = [
         {"one": x.one, "the other": x.two, "they are": x.word, "apart": told(x.difference)}
         for x in likenesses(every)
     ]
     if pairs:
-        with st.expander("Two by two, question by question", icon=":material/table:"):
-            st.dataframe(pd.DataFrame(pairs), hide_index=True, key="likenesses")
+        with sheet.folded("Two by two, question by question", ":material/table:"):
+            sheet.table("", pd.DataFrame(pairs), "likenesses")
 
 
-def together(panel: Panel) -> None:
+def together(sheet: Sheet, panel: Panel) -> None:
     """Whether the budgets help each other or stand in for each other, and how one is used as the other grows."""
-    st.subheader("How the two budgets work together", anchor=False)
+    sheet.heading("How the two budgets work together")
     outer, model = corners(panel), joint(panel)
     if isinstance(outer, Unknown):
-        st.markdown(literal(f"Cannot tell: {outer.why}."))
+        sheet.words(f"Cannot tell: {outer.why}.")
     else:
         (a, b), (c, d) = outer.search, outer.think
-        st.markdown(
-            literal(
-                f"{outer.word.capitalize()}: search {a} to {b} together with think {c} to {d} adds {told(outer.extra)} "
-                "beyond the sum of each alone, on the scale of the scores."
-            )
+        sheet.words(
+            f"{outer.word.capitalize()}: search {a} to {b} together with think {c} to {d} adds {told(outer.extra)} "
+            "beyond the sum of each alone, on the scale of the scores."
         )
     if isinstance(model, Unknown):
-        st.caption(literal(f"On the fitted (logit) scale: {model.why}."))
+        sheet.quiet(f"On the fitted (logit) scale: {model.why}.")
     else:
         both = told(model.coefficients["search x think"])
-        st.caption(literal(f"On the fitted (logit) scale: {model.word}, search x think {both}."))
+        sheet.quiet(f"On the fitted (logit) scale: {model.word}, search x think {both}.")
     rows = [
         {
             "use of": {"search": "queries", "think": "thinking tokens"}[d.of],
@@ -204,14 +192,13 @@ def together(panel: Panel) -> None:
         for d in demands(panel, axis)
         if d.used
     ]
-    if rows:
-        number = st.column_config.NumberColumn(format="%.1f")
-        st.dataframe(
-            pd.DataFrame(rows),
-            hide_index=True,
-            column_config={"at the smallest other budget": number, "at the largest": number},
-            key="demand",
-        )
+    names = ("at the smallest other budget", "at the largest")
+    sheet.table(
+        "How one budget is used as the other grows",
+        pd.DataFrame(rows),
+        "demand",
+        dict.fromkeys(names, "%.1f"),
+    )
     by_hops = [
         {
             "hops": y.value,
@@ -221,5 +208,4 @@ def together(panel: Panel) -> None:
         }
         for y in yields(panel, "hops")
     ]
-    if by_hops:
-        st.dataframe(pd.DataFrame(by_hops), hide_index=True, key="yields")
+    sheet.table("What each query finds, by hops", pd.DataFrame(by_hops), "yields")

@@ -19,7 +19,7 @@ from engine.figures.markdown import literal
 from engine.figures.published import label, overlay_info, source_info
 from engine.figures.surface import METRICS
 from pages.parts import resources
-from pages.parts.allocating import chart
+from pages.parts.sheet import Sheet
 
 MOST_CURVES = 6
 LONGEST_SEARCH = 200
@@ -61,19 +61,20 @@ def search(every: Sequence[Figure]) -> list[Figure]:
     ]
 
 
-def table(found: Sequence[Figure]) -> None:
+def table(sheet: Sheet, found: Sequence[Figure]) -> None:
     """All figures that were found; the source stands beside each number."""
-    st.caption(f"{len(found):,} figures")
+    sheet.quiet(f"{len(found):,} figures")
     if not found:
         st.info("No figure has all of these words. Try fewer.")
         return
-    st.dataframe(pd.DataFrame(found, columns=Figure._fields), hide_index=True, key="figures")
+    frame = pd.DataFrame(found, columns=Figure._fields)
+    sheet.table("The figures", frame, "figures", folded=True)
     with st.expander("What the grades of evidence mean", icon=":material/rule:"):
         for grade, meaning in GRADES.items():
             st.markdown(f"- **{grade}**: {literal(meaning)}")
 
 
-def curves(found: Sequence[Figure]) -> None:
+def curves(sheet: Sheet, found: Sequence[Figure]) -> None:
     """Curves of one source, one unit and one metric: as published, and over ours."""
     every = published_curves(found)
     if not every:
@@ -100,19 +101,20 @@ def curves(found: Sequence[Figure]) -> None:
     chosen = [c for c in here if label(c) in names]
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("As published", anchor=False)
-        chart(source_info(chosen), "published", "The curves of this source as published")
+        sheet.heading("As published")
+        what = "The curves of this source as published"
+        sheet.chart(source_info(chosen), "published", what)
     with right:
-        st.subheader("Laid over ours", anchor=False)
-        _overlay(chosen)
-    _beware(chosen, found)
+        sheet.heading("Laid over ours")
+        _overlay(sheet, chosen)
+    _beware(sheet, chosen, found)
 
 
 def _axis(curve: PublishedCurve) -> tuple[str, str, str]:
     return curve.source, curve.metric, curve.unit
 
 
-def _overlay(chosen: Sequence[PublishedCurve]) -> None:
+def _overlay(sheet: Sheet, chosen: Sequence[PublishedCurve]) -> None:
     metric = st.selectbox(
         "Our quality",
         list(METRICS),
@@ -121,27 +123,27 @@ def _overlay(chosen: Sequence[PublishedCurve]) -> None:
         bind="query-params",
     )
     cells = resources.default_cells(metric)
-    chart(
+    sheet.chart(
         overlay_info(chosen, cells, resources.looks()),
         "overlay",
         "Published curves and ours, each over its own best",
     )
-    st.caption(
+    sheet.quiet(
         "Each curve is divided by its own best score and its own largest budget, so shapes can be compared and levels "
         "cannot. Ours are dotted: the largest sweep, the other budget at its largest. Budget 0 has no place on a "
         "logarithmic axis."
     )
 
 
-def _beware(chosen: Sequence[PublishedCurve], found: Sequence[Figure]) -> None:
+def _beware(sheet: Sheet, chosen: Sequence[PublishedCurve], found: Sequence[Figure]) -> None:
     """The source under the plot, and the cautions that apply to what is drawn."""
     if not chosen:
         return
-    st.caption(literal(f"Source: {chosen[0].source}."))
+    sheet.quiet(f"Source: {chosen[0].source}.")
     same = [f for f in found if f.source == chosen[0].source and f.metric == chosen[0].metric]
     drawn = dict.fromkeys(text for c in chosen for text in c.cautions)
     for text in drawn:
-        st.warning(literal(text), icon=":material/warning:")
+        sheet.warning(text)
     others = [text for text in cautions(same) if text not in drawn]
     if others:
         with st.expander("More cautions about this source", icon=":material/info:"):

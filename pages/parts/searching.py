@@ -8,38 +8,44 @@ import pandas as pd
 import streamlit as st
 
 from engine.analysis.looks import Sent, by_hops, by_place, by_think
+from engine.figures.blocks import Words
 from engine.figures.looks import labels_info, looks_rows
-from engine.figures.markdown import literal
 from pages.parts import resources, weighing
-from pages.parts.allocating import chart
 
 if TYPE_CHECKING:
     from engine.analysis.panel import Group, Panel
     from pages.parts.filtering import Spending
+    from pages.parts.sheet import Sheet
     from store.values import Slice
 
 
-def every_search(panel: Panel, chosen: Spending) -> None:
-    """Read from the runs themselves, so only when asked for."""
-    st.subheader("What every search was", anchor=False)
-    st.caption(
-        "New: it showed a passage that the run had not seen. Validating: other words, nothing new. Repeat: the same "
-        "words once more. Counted at the largest search budget."
-    )
-    asked = st.toggle("Read every search", key="every_search", bind="query-params")
-    if not asked:
+TITLE = "What every search was"
+MEANT = (
+    "New: it showed a passage that the run had not seen. Validating: other words, nothing new. Repeat: the same words "
+    "once more. Counted at the largest search budget."
+)
+
+
+def every_search(sheet: Sheet, panel: Panel, chosen: Spending) -> None:
+    """Read from the runs themselves, so only when asked for; published only when it was."""
+    st.subheader(TITLE, anchor=False)
+    st.caption(MEANT)
+    if not st.toggle("Read every search", key="every_search", bind="query-params"):
         return
+    sheet.blocks += [Words(TITLE, "heading"), Words(MEANT, "quiet")]
     found = _searches(resources.version(), weighing.slice_of(chosen), panel.group)
     if not any(run.labels for run in found):
-        st.info(literal(f"No run of {panel.group.name} sent a search."))
+        sheet.reason(f"No run of {panel.group.name} sent a search.")
         return
     left, right = st.columns(2, gap="large")
     with left:
-        chart(labels_info(by_think(found)), "labels", "What searches were, by reasoning budget")
+        sheet.chart(
+            labels_info(by_think(found)), "labels", "What searches were, by reasoning budget"
+        )
     with right:
         for what, rows in (("hops", by_hops(found)), ("search of the run", by_place(found))):
             frame = pd.DataFrame(looks_rows(rows, what))
-            st.dataframe(frame, hide_index=True, key=f"looks {what}")
+            sheet.table(f"What searches found, by {what}", frame, f"looks {what}")
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -11,7 +11,7 @@ import streamlit as st
 from engine.figures.markdown import literal, on_one_line
 from engine.figures.summary import Shown, Side, SummaryInfo
 from engine.figures.summary_export import as_markdown
-from pages.parts import dials, resources, state, weighing
+from pages.parts import dials, resources, state, tables, weighing
 
 if TYPE_CHECKING:
     from engine.figures.palette import Identity
@@ -60,14 +60,17 @@ def surface(info: SummaryInfo) -> None:
     at = info.at or resources.start(info.surface)
     clicked = dials.surface(info.surface, info.dials, at, group=GROUP)
     st.markdown(" · ".join(_name(r.look) for r in info.dials.readings))
-    marked = "; the line marks the recommended budgets" if info.at else ""
-    st.caption(
-        f"Points with 95 % intervals are measured, the sheets between drawn through{marked}."
-    )
+    st.caption(drawn(info))
     page = str(PAGES / "quality_surface.py")
     if clicked is not None:
         st.switch_page(page, query_params={**_query(), "cell": clicked.to_link()})
     st.page_link(page, label="Open the surface", icon=":material/landscape:", query_params=_query())
+
+
+def drawn(info: SummaryInfo) -> str:
+    """What the signs of the surface mean."""
+    marked = "; the line marks the recommended budgets" if info.at else ""
+    return f"Points with 95 % intervals are measured, the sheets between drawn through{marked}."
 
 
 def _name(look: Identity) -> str:
@@ -97,7 +100,7 @@ def _evidence(info: SummaryInfo) -> None:
         grid.metric(fact.name, fact.value, help=literal(fact.meaning) or None)
     st.caption(literal(info.card.note))
     with st.expander("Evidence: every setting against the best", icon=":material/table:"):
-        st.dataframe(standings(info), hide_index=True, key="summary_standings")
+        tables.table(standings(info), "summary_standings")
 
 
 def standings(info: SummaryInfo) -> pd.DataFrame:
