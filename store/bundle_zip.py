@@ -10,20 +10,21 @@ import zipfile
 from pathlib import Path
 
 from engine.errors import Damaged, InputError
-from store.bundles import HEADS, LINES, MANIFEST, MOST_BYTES, export_sweep, import_bundle
+from store.bundle_forms import FORMS, PARQUET, Form
+from store.bundles import MANIFEST, MOST_BYTES, export_sweep, import_bundle
 from store.history import Store
 from store.home import Home, make_folder, writing
 
-NAMES = (MANIFEST, LINES, HEADS)
+NAMES = (MANIFEST, PARQUET.lines, PARQUET.heads)
 _BLOCK = 1 << 20
 
 
-def export_zip(store: Store, sweep: str, path: Path) -> int:
+def export_zip(store: Store, sweep: str, path: Path, form: Form = PARQUET) -> int:
     """Write a sweep's bundle as one file; returns its number of trajectories."""
     with tempfile.TemporaryDirectory(prefix="budgetscape-bundle-") as folder:
-        count = export_sweep(store, sweep, Path(folder))
+        count = export_sweep(store, sweep, Path(folder), form)
         with writing(path), zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packed:
-            for name in NAMES:
+            for name in (MANIFEST, form.lines, form.heads):
                 packed.write(Path(folder) / name, name)
     return count
 
@@ -41,7 +42,8 @@ def _unpack(path: Path, folder: Path) -> None:
         with zipfile.ZipFile(path) as packed:
             held = packed.infolist()
             names = [one.filename for one in held]
-            if len(held) > len(NAMES) or set(names) != set(NAMES):
+            whole = ({MANIFEST, form.lines, form.heads} for form in FORMS.values())
+            if len(held) > len(NAMES) or set(names) not in whole:
                 raise InputError(
                     f"{path.name}: is not the bundle of a sweep; it must hold {', '.join(NAMES)} and nothing else"
                 )

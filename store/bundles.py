@@ -1,8 +1,8 @@
-"""A sweep as a folder that travels: its journal lines as Parquet, its run heads as Parquet, and a manifest of hashes.
+"""A sweep as a folder that travels: journal lines and run heads, as Parquet or JSON lines, and a manifest of hashes.
 
 A bundle is data: it is bounded, checked against its manifest and line by line, and taken in through a journal like any
 other run, or refused whole. What is exported, imported and exported again is the same bytes but for the manifest's
-time. `runs.parquet` is for people with other tools; it is never read here.
+time. The heads of the runs are for people with other tools; they are never read here.
 """
 
 from __future__ import annotations
@@ -11,16 +11,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from engine.errors import Damaged, InputError
 from engine.identity import content_hash
 from store import judgements
+from store.bundle_forms import FORMS, PARQUET, Form, Packed
 from store.history import Store
 from store.home import Home, aside, checked_name, make_folder, write_whole, writing
 from store.journal import MOST_LINE, SUFFIX, Line, canonical_again, line_again, read_sweep, sha_of
@@ -28,15 +25,13 @@ from store.rows import plan_row, rows_of
 
 VERSION = 1
 KINDS = ("sweep", "trajectory", judgements.KIND)
-MANIFEST, LINES, HEADS = "manifest.json", "lines.parquet", "runs.parquet"
+MANIFEST, LINES, HEADS = "manifest.json", PARQUET.lines, PARQUET.heads
+MOST_MANIFEST = 1_000_000
 MOST_BYTES = 2 * 1024**3
 """Of one file of a bundle, and of its lines once they are unpacked."""
-GROUP = 256
-"""Lines that are packed together."""
-_SCHEMA = pa.schema({"kind": pa.string(), "id": pa.string(), "body": pa.string()})
 
 
-def export_sweep(store: Store, sweep: str, folder: Path) -> int:
+def export_sweep(store: Store, sweep: str, folder: Path, form: Form = PARQUET) -> int:
     """Write a sweep's bundle; returns its number of trajectories. Raises InputError when there is nothing to write."""
     ids = store.trajectory_ids(sweep)
     if not ids:
@@ -44,17 +39,16 @@ def export_sweep(store: Store, sweep: str, folder: Path) -> int:
     heads = store.frame("SELECT * FROM runs WHERE sweep = ? ORDER BY id", [sweep])
     make_folder(folder)
     with writing(folder):
-        with aside(folder / LINES) as path:
-            _write_lines(path, _lines(store, sweep, ids))
-        with aside(folder / HEADS) as path:
-            table = pa.Table.from_pandas(heads, preserve_index=False)
-            pq.write_table(table, path, compression="zstd")
+        with aside(folder / form.lines) as path:
+            form.write_lines(path, _lines(store, sweep, ids))
+        with aside(folder / form.heads) as path:
+            form.write_heads(path, heads)
     manifest = {
         "version": VERSION,
         "sweep": sweep,
         "trajectories": len(ids),
         "runs": len(heads),
-        "files": {name: _hash(folder / name) for name in (LINES, HEADS)},
+        "files": {name: _hash(folder / name) for name in (form.lines, form.heads)},
         "made_by": f"budgetscape store export {sweep}",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -79,7 +73,7 @@ def install_bundles(home: Home, folder: Path) -> list[str]:
 # ----------------------------------------------------------------------------------------- writing
 
 
-def _lines(store: Store, sweep: str, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def _lines(store: Store, sweep: str, ids: Sequence[str]) -> Iterator[Packed]:
     """Kind, id and body of every line: the plan where there is one, the trajectories by id, then the judgements."""
     rows = store.frame("SELECT hash, plan FROM sweeps WHERE sweep = ?", [sweep])
     for row in rows.to_dict("records"):
@@ -98,27 +92,20 @@ def _lines(store: Store, sweep: str, ids: Sequence[str]) -> Iterator[tuple[str, 
         yield line.kind, id, canonical_again(line.body)
 
 
-def _write_lines(path: Path, lines: Iterator[tuple[str, str, str]]) -> None:
-    with pq.ParquetWriter(path, _SCHEMA, compression="zstd", compression_level=12) as writer:
-        while some := list(islice(lines, GROUP)):
-            columns = zip(*some, strict=True)
-            writer.write_table(pa.table([pa.array(c, pa.string()) for c in columns], _SCHEMA))
-
-
 # ----------------------------------------------------------------------------------------- reading
 
 
 def _take_in(home: Home, folder: Path, word: str) -> str:
-    manifest = _manifest(folder)
+    manifest, form = _manifest(folder)
     sweep = checked_name("sweep", str(manifest["sweep"]))
     path = home.journals / sweep / f"{word}-{content_hash(manifest['files'], 16)}{SUFFIX}"
     if path.exists():
         return sweep
-    _check_files(folder, manifest)
+    _check_files(folder, manifest, form)
     old = set(path.parent.glob(f"shipped-*{SUFFIX}")) if word == "shipped" else set()
     make_folder(path.parent)
     with writing(path), aside(path) as new, new.open("wb") as out:
-        for raw, line in _checked_lines(folder, sweep):
+        for raw, line in _checked_lines(folder, sweep, form):
             if word == "bundle":
                 _check_plan(home, sweep, line)
             out.write(raw)
@@ -127,32 +114,29 @@ def _take_in(home: Home, folder: Path, word: str) -> str:
     return sweep
 
 
-def _checked_lines(folder: Path, sweep: str) -> Iterator[tuple[bytes, Line]]:
+def _checked_lines(folder: Path, sweep: str, form: Form) -> Iterator[tuple[bytes, Line]]:
     """The lines of a bundle; Damaged at the first that is not one of ours, or when they unpack to too much."""
     total = 0
-    try:
-        for batch in pq.ParquetFile(folder / LINES).iter_batches(batch_size=8):
-            for row in batch.to_pylist():
-                raw, line = _line(row, sweep)
-                total += len(raw)
-                if total > MOST_BYTES:
-                    raise Damaged(f"{folder.name} unpacks to more than {MOST_BYTES:,} bytes")
-                yield raw, line
-    except pa.ArrowException as error:
-        raise Damaged(f"{folder.name}/{LINES} cannot be unpacked") from error
+    for packed in form.read_lines(folder / form.lines):
+        raw, line = _line(packed, sweep)
+        total += len(raw)
+        if total > MOST_BYTES:
+            raise Damaged(f"{folder.name} unpacks to more than {MOST_BYTES:,} bytes")
+        yield raw, line
 
 
-def _line(row: dict[str, Any], sweep: str) -> tuple[bytes, Line]:
-    if row["kind"] not in KINDS or len(row["body"] or "") > MOST_LINE:
+def _line(packed: Packed, sweep: str) -> tuple[bytes, Line]:
+    kind, id, text = packed
+    if kind not in KINDS or len(text or "") > MOST_LINE:
         raise Damaged("a bundle holds a line of an unknown kind, or one that is too long")
     try:
-        body = json.loads(row["body"])
-        raw = line_again(row["kind"], row["id"], body)
+        body = json.loads(text)
+        raw = line_again(kind, id, body)
     except (ValueError, TypeError, RecursionError, InputError):
         raise Damaged("a bundle holds a line that is no JSON of ours") from None
-    if not isinstance(body, dict) or (row["kind"] == "sweep" and row["id"] != sweep):
+    if not isinstance(body, dict) or (kind == "sweep" and id != sweep):
         raise Damaged(f"a bundle of {sweep} holds a line of something else")
-    line = Line(row["kind"], row["id"], sha_of(raw), body, 0, len(raw))
+    line = Line(kind, id, sha_of(raw), body, 0, len(raw))
     if line.kind == "sweep":
         plan_row(line)
     elif line.kind == judgements.KIND:
@@ -172,17 +156,20 @@ def _check_plan(home: Home, sweep: str, line: Line) -> None:
             )
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _manifest(folder: Path) -> tuple[dict[str, Any], Form]:
+    """What a bundle says of itself, and its form."""
     path = folder / MANIFEST
     try:
-        if path.stat().st_size > 1_000_000:
+        if path.stat().st_size > MOST_MANIFEST:
             raise Damaged(f"{folder.name}/{MANIFEST} is too large for a manifest")
         manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        version, names = int(manifest["version"]), set(manifest["files"])
-        manifest["sweep"]
+        version, files, _ = manifest["version"], manifest["files"], manifest["sweep"]
+        if type(version) is not int or version < 1:
+            raise ValueError("no version")
+        names = {name for name, sha in files.items() if isinstance(sha, str)}
     except OSError as error:
         raise InputError(f"{folder.name} is no bundle: {MANIFEST} cannot be read") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Damaged(
             f"{folder.name}/{MANIFEST} is not a manifest ({type(error).__name__})"
         ) from None
@@ -190,29 +177,22 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise InputError(
             f"{folder.name} has format {version}, newer than {VERSION}: update the program"
         )
-    if names != {LINES, HEADS}:
-        raise Damaged(f"{folder.name}/{MANIFEST} names other files than {LINES} and {HEADS}")
-    return manifest
+    form = next((f for f in FORMS.values() if names == {f.lines, f.heads}), None)
+    if form is None or len(files) > len(names):
+        known = " or ".join(f"{f.lines} and {f.heads}" for f in FORMS.values())
+        raise Damaged(f"{folder.name}/{MANIFEST} names other files than {known}")
+    return manifest, form
 
 
-def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
-    for name in (LINES, HEADS):
+def _check_files(folder: Path, manifest: dict[str, Any], form: Form) -> None:
+    for name in (form.lines, form.heads):
         part = folder / name
         if not part.is_file() or part.is_symlink() or part.stat().st_size > MOST_BYTES:
             raise Damaged(f"{folder.name}/{name} is missing, a link, or too large")
         if _hash(part) != manifest["files"][name]:
             raise Damaged(f"{folder.name}/{name} is not what its manifest says")
-    try:
-        file = pq.ParquetFile(folder / LINES)
-        about = file.metadata
-        sizes = [about.row_group(i).total_byte_size for i in range(about.num_row_groups)]
-        fits = file.schema_arrow.equals(_SCHEMA) and sum(sizes) <= MOST_BYTES
-    except (OSError, pa.ArrowException) as error:
-        raise Damaged(f"{folder.name}/{LINES} is no Parquet file") from error
-    if not fits:
-        raise Damaged(
-            f"{folder.name}/{LINES} has other columns, or unpacks to more than is allowed"
-        )
+    if wrong := form.check(folder / form.lines, MOST_BYTES):
+        raise Damaged(f"{folder.name}/{form.lines} {wrong}")
 
 
 def _hash(path: Path) -> str:

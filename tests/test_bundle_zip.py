@@ -9,6 +9,7 @@ import pytest
 
 from engine.errors import Damaged, InputError
 from store import bundle_zip
+from store.bundle_forms import JSONL
 from store.bundle_zip import NAMES, export_zip, import_zip, zip_bytes
 from store.history import Slice, Store
 from store.home import Home
@@ -74,3 +75,10 @@ def test_other_archives_are_refused_and_leave_nothing(
     with pytest.raises(InputError, match="unpacks to over 1000 bytes"):
         import_zip(home, bomb)
     assert sorted(p for p in home.root.rglob("*") if p.is_file()) == before
+
+
+def test_json_lines_travel_as_one_file_too(packed: Path, home: Home, tmp_path: Path):
+    with Store.open(Home(tmp_path / "there")) as store:
+        export_zip(store, "grid", tmp_path / "lines.zip", JSONL)
+    assert import_zip(home, tmp_path / "lines.zip") == "grid"
+    assert cells(home) == cells(Home(tmp_path / "there"))

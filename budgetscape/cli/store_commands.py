@@ -18,6 +18,7 @@ from budgetscape.cli.child import telling
 from budgetscape.wiring import samples_folder
 from engine.errors import Damaged, StoreHeld, UnknownName
 from engine.sweeps.record import from_body
+from store.bundle_forms import FORMS
 from store.bundle_zip import export_zip, import_zip
 from store.bundles import export_sweep, import_bundle, install_bundles
 from store.history import CellRow, Slice, Store
@@ -143,11 +144,19 @@ def take_in() -> None:
 @store.command()
 @click.argument("sweep")
 @click.argument("folder", type=click.Path(path_type=Path))
-def export(sweep: str, folder: Path) -> None:
+@click.option(
+    "--form",
+    type=click.Choice(list(FORMS)),
+    default="parquet",
+    show_default=True,
+    help="Parquet is small; JSON lines can be read by any tool.",
+)
+def export(sweep: str, folder: Path, form: str) -> None:
     """Write SWEEP as a bundle into FOLDER, or into one file where that ends in .zip."""
     write = export_zip if folder.suffix == ".zip" else export_sweep
     with opened(Home.find().ensure(), sweep) as history:
-        click.echo(f"{write(history, sweep, folder)} trajectories written to {folder}")
+        count = write(history, sweep, folder, FORMS[form])
+    click.echo(f"{count} trajectories written to {folder}")
 
 
 @store.command(name="import")
