@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
-.PHONY: help setup app test test-all check samples bench peer train docs lock browser clean
+.PHONY: help setup app test test-all check samples bench peer extras train docs lock browser clean
 
 PYTHON ?= $(shell for python in python3 python3.13 python3.14 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$python && break; done)
@@ -77,6 +77,12 @@ $(READY_PEER): $(READY)
 	print(*groups["peer"], sep="\n")' > build/peer/packages.txt
 	@build/peer/bin/python -m pip install --quiet --disable-pip-version-check -r build/peer/packages.txt
 	@touch $@
+
+extras: $(READY)  ## install what is optional: Ray for many machines
+	@sed -nE 's/^([a-z0-9._-]+==[^\\]*).*/\1/p' requirements.lock > $(VENV)/constraints.txt
+	@$(PY) -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
+	print(*sum(extras.values(), []), sep="\n")' > $(VENV)/extras.txt
+	@$(PY) -m pip install --disable-pip-version-check -r $(VENV)/extras.txt -c $(VENV)/constraints.txt
 
 train: $(READY_TRAIN)  ## train the searchers on board (hours; installs torch)
 	@$(PY) -m training.run $(ARGS)

@@ -23,32 +23,48 @@ from engine.types import Usage
 from store.journal import Journal
 
 if TYPE_CHECKING:
+    from budgetscape.crew import Crew
     from budgetscape.wiring import Parts
 
 
 async def ready(
-    plan: Plan, parts: Parts, *, share: bool = True, at_once: int | None = None
+    plan: Plan,
+    parts: Parts,
+    *,
+    share: bool = True,
+    at_once: int | None = None,
+    crew: Crew | None = None,
 ) -> Sweep:
-    """Open what the plan names, find what is already recorded, and list what is left; StoreHeld when it runs."""
+    """Open what the plan names, find what is already recorded, and list what is left; StoreHeld when it runs.
+
+    A crew opens the models itself; `at_once` is for each of its workers then.
+    """
     models: dict[str, Performer] = {}
-    for name in plan.models:
+    for name in plan.models if crew is None else ():
         models[name] = await parts.model(name)
         if leave := getattr(models[name], "leave_retries", None):
             leave()
     mine = lock(parts.home, plan.name)
     try:
-        sweep = await _made(plan, parts, models, mine, at_once)
+        sweep = await _made(plan, parts, models, mine, at_once, crew)
     except BaseException:
         mine.release()
         raise
     sweep.hands.share = share
+    if crew is not None:
+        sweep.executor, sweep.elsewhere = crew.execute, True
     if not share:  # what other sweeps shared tells nothing of what this one takes
         sweep.known = deque(sweep.before.measured, MOST_KNOWN)
     return sweep
 
 
 async def _made(
-    plan: Plan, parts: Parts, models: dict[str, Performer], mine: FileLock, at_once: int | None
+    plan: Plan,
+    parts: Parts,
+    models: dict[str, Performer],
+    mine: FileLock,
+    at_once: int | None,
+    crew: Crew | None,
 ) -> Sweep:
     found, wanted, every = await left_of(plan, parts)
     retriever = await parts.retriever(plan.index) if plan.index and max(plan.search) else None
@@ -58,13 +74,14 @@ async def _made(
         journal.flush()
     running = asyncio.Event()
     running.set()
-    places = {n: at_once or parts.registry.concurrency(n) for n in plan.models}
+    places = {n: at_once or _places(n, parts, crew) for n in plan.models}
+    size = 1 if crew is None else crew.size
     hands = Hands(
         model=models.__getitem__,
         retriever=retriever,
         price=parts.price,
         at_once=lambda name: trajectories_at_once(places[name], _exact(name, parts)),
-        paces={n: Pace(places[n], running=running) for n in plan.models},
+        paces={n: Pace(places[n] * size, running=running) for n in plan.models},
         ledger=Ledger(
             plan.caps, lambda name, usage: parts.price(name)(usage), _spent(found, parts, plan)
         ),
@@ -111,6 +128,12 @@ async def left_of(plan: Plan, parts: Parts) -> tuple[Recorded, list[Job], list[J
 def _exact(name: str, parts: Parts) -> bool:
     """Whether there is nothing to gain from a trajectory that waits: on board, and with an agent of the user's own."""
     return name in parts.agents() or parts.registry.spec(name).embedded
+
+
+def _places(name: str, parts: Parts, crew: Crew | None) -> int:
+    """Calls at once; a worker of a crew has one core for a model on board."""
+    on_board = name not in parts.agents() and parts.registry.spec(name).embedded
+    return 1 if crew is not None and on_board else parts.registry.concurrency(name)
 
 
 def trajectories_at_once(calls: int, exact: bool) -> int:

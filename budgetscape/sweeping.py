@@ -24,7 +24,7 @@ from engine.sweeps.jobs import Job
 from engine.sweeps.plan import Plan
 from engine.sweeps.quote import Measured, Quote, measured, pilot, quote
 from engine.sweeps.record import to_body
-from engine.sweeps.run import Hands, perform
+from engine.sweeps.run import Executor, Hands, perform
 from engine.sweeps.spend import Ledger, Spend
 from engine.sweeps.trajectory import Trajectory
 from engine.types import Usage
@@ -56,6 +56,9 @@ class Sweep:
     journal: Journal
     before: Recorded
     lock: FileLock
+    executor: Executor = perform
+    elsewhere: bool = False
+    """The executor's workers put trajectories on disk themselves, each in a journal of its own."""
     runs: int = 0
     """Cells of the whole plan."""
     runs_done: int = 0
@@ -112,9 +115,10 @@ class Sweep:
         if not self.paused:
             self.ledger.start()
         try:
-            async for batch in perform(some, self.hands):
+            async for batch in self.executor(some, self.hands):
                 kept = [t for t in batch if t.runs or t.calls or not self.ledger.closed]
-                await asyncio.to_thread(self._keep, kept)
+                if not self.elsewhere:
+                    await asyncio.to_thread(self._keep, kept)
                 for trajectory in kept:
                     self._count(trajectory)
                     yield trajectory

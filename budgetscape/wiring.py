@@ -61,11 +61,14 @@ class Parts:
         self._questions: dict[str, tuple[tuple[int, int], tuple[Question, ...]]] = {}
 
     @classmethod
-    def open(cls, env: Mapping[str, str] | None = None) -> Self:
+    def open(cls, env: Mapping[str, str] | None = None, children: int | None = None) -> Self:
+        """`children` is how many processes the models on board may have; one a core where it is not said."""
         home = Home.find(env).ensure()
         install_samples(home, samples_folder(env), MiniLM)
         install_bundles(home, samples_folder(env) / "sweeps")
-        return cls(home, Registry.load(home, env=env, adapters=SAMPLES / "adapters"))
+        return cls(
+            home, Registry.load(home, env=env, adapters=SAMPLES / "adapters", children=children)
+        )
 
     async def model(self, name: str) -> Performer:
         """A model, or an agent of the user's own."""

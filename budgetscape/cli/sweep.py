@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from budgetscape.cli.amounts import amount, duration, outcome, quote_lines
+from budgetscape.crew import Crew
 from budgetscape.sweep_control import Status
 from budgetscape.sweep_driver import Drive, stop_with_parent
 from budgetscape.sweep_opening import ready
@@ -22,6 +25,13 @@ from engine.sweeps.trajectory import Trajectory
 
 MOST_LINES = 200
 """Progress lines of one start, about."""
+
+
+class Away(NamedTuple):
+    """Workers elsewhere, and where."""
+
+    workers: int
+    address: str | None
 
 
 @click.command()
@@ -43,14 +53,36 @@ MOST_LINES = 200
     show_default=True,
     help="Questions of a strategy and model to run first where nothing was measured yet.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Who performs it: this process, or workers on a Ray cluster (docs/scale-out.md).",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 10_000), default=2, show_default=True, help="Ray workers."
+)
+@click.option(
+    "--ray-address", help="A running cluster, host:port or auto; else one of this machine alone."
+)
 @click.option("--with-parent", is_flag=True, hidden=True, help="Stop when stdin ends.")
 def sweep(
-    plan: Path, no_memo: bool, at_once: int | None, quote_only: bool, pilot: int, with_parent: bool
+    plan: Path,
+    no_memo: bool,
+    at_once: int | None,
+    quote_only: bool,
+    pilot: int,
+    engine: str,
+    workers: int,
+    ray_address: str | None,
+    with_parent: bool,
 ) -> None:
     """Run PLAN, or what is left of it. Ctrl-C stops it; the same command goes on."""
     text = plan.read_bytes().decode("utf-8", "replace")
     try:
-        run(read_plan(text, str(plan)), not no_memo, at_once, quote_only, pilot, with_parent)
+        crew = Away(workers, ray_address) if engine == "ray" else None
+        run(read_plan(text, str(plan)), not no_memo, at_once, quote_only, pilot, with_parent, crew)
     except OtherPlan as error:
         raise OtherPlan(error.name, error.differences, lambda place: line_of(text, place)) from None
 
@@ -62,30 +94,66 @@ def run(
     only: bool = False,
     pilot: int = PILOT,
     with_parent: bool = False,
+    away: Away | None = None,
 ) -> None:
-    """Run what is left of a plan in this process, and print how it goes."""
-    asyncio.run(_run(plan, share, at_once, only, pilot, with_parent))
+    """Run what is left of a plan in this process, or by workers elsewhere, and print how it goes."""
+    asyncio.run(_run(plan, share, at_once, only, pilot, with_parent, away))
+
+
+@asynccontextmanager
+async def _crew(
+    plan: Plan, parts: Parts, away: Away | None, share: bool, at_once: int | None
+) -> AsyncIterator[Crew | None]:
+    if away is None:
+        yield None
+        return
+    from budgetscape.ray_workers import ray_crew
+
+    async with ray_crew(
+        parts.home, plan.name, away.workers, address=away.address, share=share, at_once=at_once
+    ) as crew:
+        yield crew
 
 
 async def _run(
-    plan: Plan, share: bool, at_once: int | None, only: bool, pilot: int, with_parent: bool
+    plan: Plan,
+    share: bool,
+    at_once: int | None,
+    only: bool,
+    pilot: int,
+    with_parent: bool,
+    away: Away | None,
 ) -> None:
     parts = Parts.open()
     try:
-        made = await ready(plan, parts, share=share, at_once=at_once)
-        try:
-            if with_parent:
-                stop_with_parent(made.stop)
-            click.echo(
-                f"sweep {plan.name}: {made.done} trajectories recorded, {len(made.wanted)} to do"
-            )
-            drive = Drive(made)
-            await drive.go(Shown(), _print_quote(made), pilot, only)
-            _end(made, drive.status(), only)
-        finally:
-            made.close()
+        async with _crew(plan, parts, away, share, at_once) as crew:
+            await _driven(plan, parts, crew, share, at_once, only, pilot, with_parent)
     finally:
         await parts.aclose()
+
+
+async def _driven(
+    plan: Plan,
+    parts: Parts,
+    crew: Crew | None,
+    share: bool,
+    at_once: int | None,
+    only: bool,
+    pilot: int,
+    with_parent: bool,
+) -> None:
+    made = await ready(plan, parts, share=share, at_once=at_once, crew=crew)
+    try:
+        if with_parent:
+            stop_with_parent(made.stop)
+        click.echo(
+            f"sweep {plan.name}: {made.done} trajectories recorded, {len(made.wanted)} to do"
+        )
+        drive = Drive(made)
+        await drive.go(Shown(), _print_quote(made), pilot, only)
+        _end(made, drive.status(), only)
+    finally:
+        made.close()
 
 
 def _print_quote(made: Sweep) -> Callable[[Quote], None]:

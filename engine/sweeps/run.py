@@ -57,6 +57,10 @@ class Hands:
         return Looking(self._shared, lambda n: self.ledger.add(name, Usage(queries=n)))
 
 
+Executor = Callable[[Iterable[Job], Hands], AsyncIterator[list[Trajectory]]]
+"""How jobs are performed: in this process (`perform`), or by others."""
+
+
 async def perform(jobs: Iterable[Job], hands: Hands) -> AsyncIterator[list[Trajectory]]:
     """Trajectories as they are done, those of one moment together; each model has places of its own.
 
@@ -105,7 +109,9 @@ def _start(
                     for others in lanes.values():
                         others.clear()
                 return
-            under_way[asyncio.create_task(_one(lane.popleft(), hands))] = name
+            job = lane.popleft()
+            task = asyncio.create_task(perform_one(job, hands, hands.before(job.id)))
+            under_way[task] = name
             free -= 1
 
 
@@ -117,7 +123,8 @@ def _paced(name: str, hands: Hands) -> Paced | PacedAgent:
     return Paced(inner, name, hands.pace(name), hands.ledger)
 
 
-async def _one(job: Job, hands: Hands) -> Trajectory:
+async def perform_one(job: Job, hands: Hands, before: Trajectory | None) -> Trajectory:
+    """One job with these hands; `before` is what an earlier try recorded."""
     name = job.config.model
     model = _paced(name, hands)
     index = hands.looking(name)
@@ -130,7 +137,7 @@ async def _one(job: Job, hands: Hands) -> Trajectory:
         hands.price(name),
         sweep=job.sweep,
         share=hands.share,
-        before=hands.before(job.id),
+        before=before,
     )
     asked = replace(done.paid, queries=index.asked if index else 0) + model.wasted
     return replace(done, paid=asked, paid_cost=hands.price(name)(asked))
