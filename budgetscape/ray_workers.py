@@ -182,7 +182,9 @@ def _joined(address: str | None, size: int) -> Any:
     try:
         ray = import_module("ray")
     except ImportError as error:
-        raise InputError("the engine ray is not installed: it is optional, make extras brings it") from error
+        raise InputError(
+            "the engine ray is not installed: it is optional, make extras brings it"
+        ) from error
     alone: Mapping[str, Any] = {
         "num_cpus": size,
         "include_dashboard": False,
