@@ -17,12 +17,8 @@ from hypothesis import strategies as some
 from engine.figures.axes import axis
 from engine.figures.dials import dials_info
 from engine.figures.palette import COLOURS, identities, mixed
-from engine.figures.surface import (
-    Mark,
-    described,
-    plain,
-    surface_info,
-)
+from engine.figures.sheets import Mark, plain
+from engine.figures.surface import described, surface_info
 from engine.figures.surface_plotly import surface_figure
 from engine.figures.trace import meters, summary, trace_info, verdict
 from engine.run.books import Begun, Piece

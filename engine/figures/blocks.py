@@ -9,7 +9,8 @@ from engine.figures.dials import DialsInfo
 from engine.figures.held import HeldRuns
 from engine.figures.lanes import LanesInfo, wire
 from engine.figures.lines import LinesInfo, lines_figure, table_rows
-from engine.figures.surface import SurfaceInfo, described
+from engine.figures.sheets import SurfaceInfo
+from engine.figures.surface import described
 from engine.figures.surface_plotly import surface_figure
 
 Value = str | int | float | None

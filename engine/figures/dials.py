@@ -14,7 +14,7 @@ from engine.analysis.allocation import Next
 from engine.figures import cell_words
 from engine.figures.axes import Axis
 from engine.figures.palette import Identity, Key
-from engine.figures.surface import Cell, SurfaceInfo
+from engine.figures.sheets import Cell, SurfaceInfo
 from engine.strategies import knobs_of
 
 _STRONGEST = 62

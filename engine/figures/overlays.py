@@ -20,7 +20,7 @@ from engine.figures.amounts import money, span
 from engine.figures.axes import nice
 from engine.figures.cell_words import amount, between
 from engine.figures.palette import Key, mixed
-from engine.figures.surface import Sheet, Stroke, SurfaceInfo, plain
+from engine.figures.sheets import Sheet, Stroke, SurfaceInfo, plain
 
 MOST_LINES = 5
 Place = tuple[float, float, float]

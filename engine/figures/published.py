@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from engine.analysis.published import Axis, PublishedCurve, over_best
 from engine.figures.lines import LinesInfo, Series, shades
 from engine.figures.palette import COLOURS, SYMBOLS, Identity, Key
-from engine.figures.surface import Cell
+from engine.figures.sheets import Cell
 
 
 def source_info(some: Sequence[PublishedCurve]) -> LinesInfo:

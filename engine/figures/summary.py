@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from engine.errors import InputError
 from engine.figures.dials import DialsInfo
-from engine.figures.surface import SurfaceInfo
+from engine.figures.sheets import SurfaceInfo
 from engine.identity import canonical_json
 
 

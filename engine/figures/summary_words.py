@@ -14,8 +14,8 @@ from engine.analysis.estimate import Estimate, quality
 from engine.analysis.examples import Example
 from engine.analysis.paired import Cell, Table
 from engine.analysis.panel import Panel, Unknown
+from engine.figures.sheets import Cell as Measured
 from engine.figures.summary import Card, Fact, Said, Standing
-from engine.figures.surface import Cell as Measured
 
 SMALL = (
     "The model is tiny and its world is invented: read the shape of the surface, not its level. A larger model reaches "

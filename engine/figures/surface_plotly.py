@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.figures.axes import Drawn, labelled
 from engine.figures.palette import mixed
-from engine.figures.surface import Mark, Matrix, Sheet, Stroke, SurfaceInfo, plain
+from engine.figures.sheets import Mark, Matrix, Sheet, Stroke, SurfaceInfo, plain
 
 CAMERA = {"eye": {"x": -1.2, "y": -1.3, "z": 0.7}, "center": {"x": 0, "y": 0, "z": -0.16}}
 LIFT = 0.008
@@ -227,7 +227,7 @@ def _layout(info: SurfaceInfo) -> dict[str, Any]:
         "zaxis": {
             "title": {"text": plain(info.quality)},
             "range": [info.bottom, info.top],
-            "tickformat": "+.1f" if info.signed else ".1f",
+            "tickformat": "+.2~f" if info.signed else ".2~f",
         },
         "aspectmode": "manual",
         "aspectratio": {"x": 1.15, "y": 1.15, "z": 0.75},

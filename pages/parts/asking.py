@@ -10,7 +10,7 @@ from pages.parts import comparing, controls, replaying, several, state
 
 if TYPE_CHECKING:
     from budgetscape.live import LiveRuns
-    from engine.figures.surface import SurfaceInfo
+    from engine.figures.sheets import SurfaceInfo
     from engine.types import Question
     from pages.parts.controls import Setting
 

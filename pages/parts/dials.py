@@ -15,7 +15,8 @@ import streamlit as st
 from engine.figures.dials import DialsInfo, Forecast
 from engine.figures.lanes import LanesInfo, Opened, chosen, wire
 from engine.figures.replay import ReplayInfo
-from engine.figures.surface import SurfaceInfo, described
+from engine.figures.sheets import SurfaceInfo
+from engine.figures.surface import described
 from engine.figures.surface_plotly import surface_figure
 from engine.figures.trace import StepInfo, Summary
 from pages.parts import state

@@ -24,7 +24,8 @@ from engine.figures.overlays import (
     within,
 )
 from engine.figures.palette import Identity, Key
-from engine.figures.surface import Stroke, SurfaceInfo, surface_info
+from engine.figures.sheets import Stroke, SurfaceInfo
+from engine.figures.surface import surface_info
 from pages.parts import resources, weighing
 from store.history import Slice
 

@@ -11,7 +11,7 @@ from engine.errors import BudgetscapeError
 from engine.figures.against import Beside
 from engine.figures.markdown import literal
 from engine.figures.replay import progress, replay_info
-from engine.figures.surface import SurfaceInfo
+from engine.figures.sheets import SurfaceInfo
 from engine.strategies import knobs_of, outside
 from engine.sweeps.checkpoints import checkpoint_id, smaller
 from engine.sweeps.trajectory import Trajectory

@@ -20,7 +20,8 @@ from engine.errors import BudgetscapeError
 from engine.figures.against import Beside, beside
 from engine.figures.blocks import drawn
 from engine.figures.palette import Identity, Key, identities
-from engine.figures.surface import METRICS, Mark, SurfaceInfo
+from engine.figures.sheets import Mark, SurfaceInfo
+from engine.figures.surface import METRICS
 from engine.snapshot import Snapshot
 from engine.sweeps.checkpoints import SWEEP as CHECKPOINTS
 from engine.types import Run

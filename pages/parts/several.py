@@ -10,7 +10,7 @@ import streamlit as st
 
 from engine.analysis.traces import FEWEST, MOST
 from engine.errors import InputError
-from engine.figures.surface import SurfaceInfo
+from engine.figures.sheets import SurfaceInfo
 from engine.strategies import PLAYED, knobs_of, outside
 from pages.parts import controls, state
 from pages.parts.controls import Setting, words
