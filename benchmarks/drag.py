@@ -30,7 +30,7 @@ from store.summary import refresh
 LAG_MS = 50.0
 SEARCH, THINK = (0, 1, 2, 3, 4, 6, 8, 12, 16), (0, 16, 32, 64, 128, 256, 512)
 PLACES = ((0, 0), (8, 6), (4, 3), (2, 5), (6, 1), (5, 4))
-"""Stops of both dials at which the mark is looked for: cells that nothing hides after the turn."""
+"""Stops of both dials at which the mark is looked for."""
 FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--disable-background-networking"]
 """As a machine without a graphics card has it: WebGL and the page itself are drawn by the processor."""
 PORT = 8897
@@ -84,10 +84,13 @@ CAMERA = """() => {
 }"""
 BARE = """() => {
   const plot = document.querySelector('.bs-plot');
-  const over = plot.data.map((trace, i) => (trace.type === 'surface' || trace.mode === 'markers' ? -1 : i));
-  return Plotly.restyle(plot, { visible: false }, over.filter((i) => i >= 0)).then(() => null);
+  const kept = plot.data.findIndex((trace) => trace.mode === 'markers' && trace.meta?.[0] === 'corag');
+  const rest = plot.data.map((_, i) => i).filter((i) => i !== kept);
+  return Plotly.restyle(plot, { visible: false }, rest)
+    .then(() => Plotly.restyle(plot, { 'error_z.visible': false }, [kept]))
+    .then(() => null);
 }"""
-"""Only cells are left to be found: a live run or a line may lie nearer to the pointer than a cell."""
+"""Only the cells of one sheet are left to be found: a sheet, a bar or a run may lie before any of them."""
 DOT = """() => {
   const dot = document.querySelector(".bs-dot[data-key^='corag']").getBoundingClientRect();
   return [dot.x + dot.width / 2, dot.y + dot.height / 2];

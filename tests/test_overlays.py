@@ -12,11 +12,12 @@ import pytest
 from engine.analysis.differences import differences
 from engine.analysis.faces import contour
 from engine.analysis.joint import joint
+from engine.analysis.levels import MOST_LEVELS
 from engine.analysis.panel import Group, Row, panels
 from engine.figures.axes import SEARCHED, THOUGHT, nice, realised
 from engine.figures.dials import dials_info
 from engine.figures.overlays import LiveRun, beyond, cheapest_path, equal_spend, live_runs, on
-from engine.figures.surface import MOST_LEVELS, described, surface_info
+from engine.figures.surface import described, surface_info
 from engine.figures.surface_plotly import surface_figure
 from tests.panel_fakes import panel_of
 

@@ -40,6 +40,7 @@ def fitted(
         "stratum": dict(stratum),
         "questions": len(panel.questions),
         "refused": panel.refused,
+        "thinned": panel.thinned,
         "axes": {axis: _axis(read(panel, axis, slices[axis], unit)) for axis in AXES},
         "corners": corners(panel),
         "steps": steps(panel),
@@ -71,6 +72,7 @@ def _axis(found: Read | Unknown) -> dict[str, Any] | Unknown:
 def fitted_lines(one: dict[str, Any]) -> list[str]:
     group, where = one["surface"], named(tuple(one["stratum"].items()))
     lines = [f"{group.name} {where}".rstrip() + f" ({one['questions']} questions)"]
+    lines += _thinned(one)
     for axis in AXES:
         found = one["axes"][axis]
         if isinstance(found, Unknown):
@@ -91,6 +93,10 @@ def fitted_lines(one: dict[str, Any]) -> list[str]:
     both = one["corners"]
     lines.append(f"  together: {both.why if isinstance(both, Unknown) else _both(both)}")
     return lines
+
+
+def _thinned(one: Mapping[str, Any]) -> list[str]:
+    return [f"  weighed: {one['thinned']}"] if one["thinned"] else []
 
 
 def _curve(found: Any) -> str:
@@ -208,6 +214,7 @@ def _surface(
 ) -> dict[str, Any]:
     return {
         "surface": panel.group,
+        "thinned": panel.thinned,
         "path": allocation.path(panel, unit),
         "next": allocation.every_next(panel, unit),
         "iso_cost": None if spend is None else allocation.walk(panel, spend, unit),
@@ -246,7 +253,7 @@ def _recommendation(found: Choice | Unknown) -> str:
 
 
 def _surface_lines(one: dict[str, Any], unit: str) -> list[str]:
-    lines = [f"{one['surface'].name}: where the next unit goes"]
+    lines = [f"{one['surface'].name}: where the next unit goes", *_thinned(one)]
     for n in one["next"]:
         gains = ", ".join(f"{g.axis} to {g.to}: {shown(g.quality)}" for g in n.gains)
         lines.append(
@@ -289,6 +296,7 @@ def judged(
         under = evidence(*found.placed)
     return {
         "surface": panel.group,
+        "thinned": panel.thinned,
         "word": found.mixture.word,
         "sentence": sentence(found),
         "verdict": found,
@@ -298,7 +306,7 @@ def judged(
 
 def judged_lines(one: dict[str, Any]) -> list[str]:
     found, under = one["verdict"], one["evidence"]
-    lines = [one["sentence"]]
+    lines = [one["sentence"], *_thinned(one)]
     for part in (found.mixture, *found.strata):
         name = named(part.stratum) or "all questions"
         lines.append(

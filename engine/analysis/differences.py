@@ -5,13 +5,16 @@ What the questions share cancels, so the interval is often far narrower than tho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from engine.analysis.paired import Judged, judged
 from engine.analysis.panel import Panel
+
+TOOK = ("search_used", "think_used", "tokens", "seconds", "cost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,38 +46,38 @@ def differences(some: Sequence[Panel], other: Panel, margin: float) -> list[Diff
         found
         for panel in some
         if panel.group != other.group
-        for s in panel.search
-        for t in panel.think
-        if s in other.search and t in other.think
-        if (found := _difference(panel, other, s, t, margin)) is not None
+        for found in _differences(panel, other, margin)
     ]
 
 
-def _difference(panel: Panel, other: Panel, s: int, t: int, margin: float) -> Difference | None:
-    here = panel.search.index(s), panel.think.index(t)
-    there = other.search.index(s), other.think.index(t)
-    common = sorted(set(panel.questions) & set(other.questions))
+def _differences(panel: Panel, other: Panel, margin: float) -> Iterator[Difference]:
+    """The questions of both in one order, then cell by cell."""
     first = {q: i for i, q in enumerate(panel.questions)}
     second = {q: i for i, q in enumerate(other.questions)}
-    one = panel.y[[first[q] for q in common], here[0], here[1]]
-    two = other.y[[second[q] for q in common], there[0], there[1]]
-    found = judged(one, two, margin)
-    if not isinstance(found, Judged):
-        return None
+    common = [q for q in panel.questions if q in second]
+    one, two = panel.y[[first[q] for q in common]], other.y[[second[q] for q in common]]
+    taken = {name: panel.mean(name) for name in TOOK}
+    for s, t in product(panel.search, panel.think):
+        if s not in other.search or t not in other.think:
+            continue
+        i, j = panel.search.index(s), panel.think.index(t)
+        found = judged(one[:, i, j], two[:, other.search.index(s), other.think.index(t)], margin)
+        if isinstance(found, Judged):
+            value = found.difference
+            spent = {name: _known(means[i, j]) for name, means in taken.items()}
+            yield Difference(
+                panel.group.strategy,
+                panel.group.model,
+                s,
+                t,
+                found.questions,
+                value.value,
+                value.low,
+                value.high,
+                found.state,
+                **spent,
+            )
 
-    def mean(name: str) -> float | None:
-        value = float(panel.mean(name)[here])
-        return value if np.isfinite(value) else None
 
-    return Difference(
-        panel.group.strategy,
-        panel.group.model,
-        s,
-        t,
-        found.questions,
-        found.difference.value,
-        found.difference.low,
-        found.difference.high,
-        found.state,
-        *(mean(name) for name in ("search_used", "think_used", "tokens", "seconds", "cost")),
-    )
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

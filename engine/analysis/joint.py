@@ -8,6 +8,7 @@ b3 above zero is complement, below zero substitute. The two scales may disagree 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations, product
 from math import sqrt
 
 import numpy as np
@@ -69,19 +70,17 @@ def corners(panel: Panel) -> Interaction | Unknown:
     """The contrast between the outermost levels that some question ran at in all four corners."""
     if len(panel.search) < 2 or len(panel.think) < 2:
         return Unknown("an interaction needs two levels of both budgets")
-    pairs = [
-        ((i, j), (u, v))
-        for i in range(len(panel.search))
-        for j in range(i + 1, len(panel.search))
-        for u in range(len(panel.think))
-        for v in range(u + 1, len(panel.think))
-    ]
-    widest = sorted(pairs, key=lambda p: (p[0][0] - p[0][1], p[1][0] - p[1][1]))
-    for search, think in widest:
+    pairs = product(_widest_first(len(panel.search)), _widest_first(len(panel.think)))
+    for search, think in pairs:
         found = interaction(panel, search, think)
         if isinstance(found, Interaction):
             return found
     return Unknown("no question ran in four cells that form a rectangle")
+
+
+def _widest_first(levels: int) -> list[tuple[int, int]]:
+    """_widest_first(3) -> [(0, 2), (0, 1), (1, 2)]"""
+    return sorted(combinations(range(levels), 2), key=lambda p: p[0] - p[1])
 
 
 def steps(panel: Panel) -> tuple[Interaction, ...]:

@@ -15,6 +15,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.analysis import levels
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -100,6 +102,8 @@ class Panel:
     """Means per run of what `SPENT` names, the same shape."""
     refused: int = 0
     """Rows whose score was missing, or not between 0 and 1."""
+    thinned: str = ""
+    """How many of its levels are weighed, where there are too many to weigh all."""
 
     def levels(self, axis: Axis) -> tuple[int, ...]:
         return self.search if axis == "search" else self.think
@@ -134,6 +138,7 @@ class Panel:
             self.y[at],
             {k: v[at] for k, v in self.spent.items()},
             self.refused,
+            self.thinned,
         )
 
 
@@ -146,12 +151,13 @@ def panels(rows: Iterable[Row]) -> tuple[Panel, ...]:
 
 
 def _panel(group: Group, rows: Sequence[Row]) -> Panel:
-    good = [r for r in rows if _scored(r)]
-    questions = {q: i for i, q in enumerate(sorted({r.question for r in good}))}
-    search = tuple(sorted({r.search for r in good}))
-    think = tuple(sorted({r.think for r in good}))
+    scored = [r for r in rows if _scored(r)]
+    every = sorted({r.search for r in scored}), sorted({r.think for r in scored})
+    search, think = (levels.some(one) for one in every)
     at_s = {v: i for i, v in enumerate(search)}
     at_t = {v: i for i, v in enumerate(think)}
+    good = [r for r in scored if r.search in at_s and r.think in at_t]
+    questions = {q: i for i, q in enumerate(sorted({r.question for r in good}))}
     shape = len(questions), len(search), len(think)
     names = ("n", "y", *SPENT)
     sums = {name: np.zeros(shape) for name in names}
@@ -165,8 +171,11 @@ def _panel(group: Group, rows: Sequence[Row]) -> Panel:
     with np.errstate(invalid="ignore", divide="ignore"):
         means = {k: np.where(n > 0, v / n, np.nan) for k, v in sums.items()}
     y = means.pop("y")
-    refused = len(rows) - len(good)
-    return Panel(group, tuple(questions), tuple(strata), search, think, n, y, means, refused)
+    refused = len(rows) - len(scored)
+    thinned = levels.counted((len(search), len(every[0])), (len(think), len(every[1])))
+    return Panel(
+        group, tuple(questions), tuple(strata), search, think, n, y, means, refused, thinned
+    )
 
 
 def _known(value: float | None) -> float:

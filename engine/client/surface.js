@@ -1,21 +1,15 @@
 // The 3D surface: keeps its camera while data change, reports clicks, and carries a mark where the dials stand.
 //
-// Where the dials stand is marked by mark.js; saving.js makes a file of what is seen.
+// Where the dials stand is marked by mark.js, camera.js turns the scene, saving.js makes a file of what is seen.
 
+import { cameraOf, steady, tell, views } from "./camera.js";
 import { follow, group, leave, make, move } from "./group.js";
 import { chase, place } from "./mark.js";
 import { saving } from "./saving.js";
 
 const mounted = new WeakMap();
 const CLICK_PX = 5;
-const REST_MS = 700;
 const NARROW_PX = 480;
-const VIEWS = {
-  Corner: { eye: { x: -1.2, y: -1.3, z: 0.7 }, center: { x: 0, y: 0, z: -0.16 } },
-  "Along search": { eye: { x: 0, y: -1.85, z: 0.25 }, center: { x: 0, y: 0, z: -0.1 } },
-  "Along thinking": { eye: { x: -1.85, y: 0, z: 0.25 }, center: { x: 0, y: 0, z: -0.1 } },
-  "From above": { eye: { x: 0, y: -0.05, z: 1.8 }, center: { x: 0, y: 0, z: 0 } },
-};
 const PLOTLY = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false };
 let loading = null;
 
@@ -61,23 +55,18 @@ function build(element) {
   const overlay = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   overlay.setAttribute("class", "bs-mark");
   overlay.setAttribute("aria-hidden", "true");
-  const views = make("div", "bs-views", null, { role: "group", "aria-label": "Camera" });
   const note = make("p", "bs-note", "", { role: "status" });
   const key = make("ul", "bs-signs", null, { "aria-label": "What the signs mean" });
   const part = { element, plot, overlay, note, stage, key, drawn: false, press: null, hovered: null, pointer: null };
-  for (const name of Object.keys(VIEWS)) {
-    const button = make("button", "", name, { type: "button" });
-    button.addEventListener("click", () => look(part, VIEWS[name]));
-    views.append(button);
-  }
   stage.append(plot, overlay);
   part.below = make("div", "bs-below");
-  part.below.append(views, saving(part));
+  part.below.append(views(part), saving(part));
   root.append(stage, key, part.below, note);
   element.replaceChildren(root);
   part.watcher = new ResizeObserver(() => resized(part));
   part.watcher.observe(stage);
   watchPointer(part);
+  steady(part);
   return part;
 }
 
@@ -130,11 +119,6 @@ async function draw(part) {
   place(part);
 }
 
-/** Where the camera really is: Plotly's own note of it goes stale after a redraw. */
-function cameraOf(plot) {
-  return structuredClone(plot._fullLayout?.scene?._scene?.getCamera?.() ?? plot.layout?.scene?.camera ?? null);
-}
-
 function sizeOf(part) {
   return `${part.stage.clientWidth}x${part.stage.clientHeight}`;
 }
@@ -176,26 +160,6 @@ function themed(layout, part, camera) {
     hoverlabel: { font: { family: style.fontFamily } },
     scene: { ...scene, ...axes, bgcolor: "rgba(0,0,0,0)", camera: camera ?? scene.camera },
   };
-}
-
-/** Say where the camera was left, once it has come to rest. */
-function tell(part) {
-  if (!part.data.keeps) return;
-  clearTimeout(part.telling);
-  part.telling = setTimeout(() => {
-    const camera = !part.gone && cameraOf(part.plot);
-    if (!camera) return;
-    const six = [camera.eye, camera.center].flatMap(({ x, y, z }) => [x, y, z]);
-    if (String(part.told ?? "") !== String(six)) part.emit("camera", six);
-    part.told = six;
-  }, REST_MS);
-}
-
-function look(part, camera) {
-  if (!part.drawn) return;
-  window.Plotly.relayout(part.plot, { "scene.camera": { ...camera, up: { x: 0, y: 0, z: 1 } } });
-  chase(part);
-  tell(part);
 }
 
 // --------------------------------------------------------------------------------------------- clicks

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from engine.analysis import levels
 from engine.figures import cell_words
 from engine.figures.axes import (
     REQUESTED,
@@ -37,8 +38,6 @@ METRICS = {
     "judge": "judge's score",
     "citation_support": "citation support",
 }
-MOST_LEVELS = 32
-"""Of a budget that one sheet is drawn with; of more, some are left out and it is said."""
 
 
 def surface_info(
@@ -101,28 +100,13 @@ def surface_info(
 
 def thinned(cells: Sequence[Cell]) -> tuple[list[Cell], str]:
     """At most MOST_LEVELS of each budget, the ends among them, and what was left out in words."""
-    kept, said = [], []
-    for name, levels in (
-        ("search", sorted({c.search for c in cells})),
-        ("reasoning", sorted({c.think for c in cells})),
-    ):
-        some = _spread(levels)
-        kept.append(set(some))
-        if len(some) < len(levels):
-            said.append(f"{len(some)} of {len(levels):,} levels of the {name} budget")
+    search, think = sorted({c.search for c in cells}), sorted({c.think for c in cells})
+    searches, thinks = set(levels.some(search)), set(levels.some(think))
+    said = levels.counted((len(searches), len(search)), (len(thinks), len(think)))
     if not said:
         return list(cells), ""
-    searches, thinks = kept
     drawn = [c for c in cells if c.search in searches and c.think in thinks]
-    return drawn, f"{' and '.join(said)} are drawn; the table and the download have all."
-
-
-def _spread(levels: Sequence[int]) -> list[int]:
-    if len(levels) <= MOST_LEVELS:
-        return list(levels)
-    last = len(levels) - 1
-    places = {round(i * last / (MOST_LEVELS - 1)) for i in range(MOST_LEVELS)}
-    return [levels[i] for i in sorted(places)]
+    return drawn, f"{said} are drawn; the table and the download have all."
 
 
 def _along(cells: Sequence[Cell], along: tuple[str, str]) -> tuple[tuple[str, str], str]:

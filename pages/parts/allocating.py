@@ -31,6 +31,8 @@ Looks = Mapping[Key, Identity]
 def recommendation(sheet: Sheet, found: Spent, chosen: Spending) -> None:
     """The card: what to run, what it saves, how sure that is."""
     choice = found.choice
+    for said in sorted({panel.thinned for panel in found.panels} - {""}):
+        st.caption(f"{said} are weighed on this page.")
     with st.container(border=True):
         sheet.heading("Recommendation")
         if isinstance(choice, Unknown):

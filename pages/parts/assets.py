@@ -13,6 +13,7 @@ from pathlib import Path
 CLIENT = Path(__file__).parents[2] / "engine" / "client"
 CLIENT_FILES = (
     "surface.js",
+    "camera.js",
     "mark.js",
     "saving.js",
     "dials.js",

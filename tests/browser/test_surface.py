@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +15,10 @@ from tests.browser.conftest import PATIENCE_MS, Visit, visiting
 CAMERA = """() => {
   const { eye } = document.querySelector('.bs-plot')._fullLayout.scene._scene.getCamera();
   return [eye.x, eye.y, eye.z];
+}"""
+NUMBERS = """() => {
+  const { ticks } = document.querySelector('.bs-plot')._fullLayout.scene._scene.axesOptions;
+  return ticks[2].map((tick) => tick.text);
 }"""
 PLACE = """([search, think]) => {
   const dot = document.querySelector(".bs-dot[data-key^='corag']");
@@ -96,11 +101,24 @@ def at(page: Page, search_stop: int, think_stop: int) -> tuple[float, float]:
     return x, y
 
 
+def test_a_turn_is_as_wide_as_the_hand_moved_however_slowly_frames_are_drawn(page: Page):
+    before = page.evaluate(CAMERA)
+    after = turned(page)
+    height = page.locator(".bs-plot").evaluate("(e) => e.clientHeight")
+    turn = math.remainder(math.atan2(*after[1::-1]) - math.atan2(*before[1::-1]), math.tau)
+    assert abs(turn) == pytest.approx(math.pi * 40 / height, abs=0.02)
+    numbers = page.evaluate(NUMBERS)
+    assert len(set(numbers)) == len(numbers) > 1
+
+
 def test_the_camera_stays_where_it_was_put_when_the_data_change(page: Page):
     camera = turned(page)
     page.evaluate("() => { document.querySelector('.bs-plot').mine = true }")
-    choice = page.get_by_role("combobox", name="Quality")
-    choice.press("ArrowDown")  # by keyboard: the first click after a turn only takes the focus
+    page.mouse.wheel(
+        0, -2000
+    )  # as a hand would: a list that is opened while the page scrolls closes
+    until(page, "() => document.querySelector('[data-testid=stMain]').scrollTop", lambda y: y == 0)
+    page.get_by_role("combobox", name="Quality").click()
     page.get_by_role("option", name="token F1").click()
     title = "() => document.querySelector('.bs-plot').layout.scene.zaxis.title.text"
     until(page, title, lambda text: text == "token F1")
