@@ -1,4 +1,4 @@
-"""Strange data on every way through the analyses: an honest answer or a reason, never a traceback or an invented value."""
+"""Strange data on every way through the analyses: an answer or a reason, never a traceback or an invented value."""
 
 from __future__ import annotations
 
