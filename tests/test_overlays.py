@@ -113,7 +113,7 @@ def test_live_runs_stand_at_their_score_and_those_beyond_the_budgets_are_left_ou
 
 def test_what_a_model_says_beyond_is_hollow_dashed_and_not_on_the_dials():
     cells = grid()
-    info = surface_info(cells, room=((6,), (126,)))
+    info = surface_info(cells, room=((3, 6), (126,)))  # 3: beyond another sheet, measured here
     key = info.sheets[0].key
     model = joint(_noisy()).at
     (stroke,) = beyond(info, key, model)

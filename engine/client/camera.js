@@ -61,3 +61,8 @@ export function steady(part) {
   };
   for (const kind of ["mousemove", "touchmove"]) part.plot.addEventListener(kind, calm, { passive: true });
 }
+
+/** Plotly would keep the wheel to itself, although it zooms nothing here: over the surface, too, it scrolls the page. */
+export function passing(part) {
+  part.plot.addEventListener("wheel", (event) => event.stopPropagation(), { capture: true, passive: true });
+}

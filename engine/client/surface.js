@@ -2,7 +2,7 @@
 //
 // Where the dials stand is marked by mark.js, camera.js turns the scene, saving.js makes a file of what is seen.
 
-import { cameraOf, steady, tell, views } from "./camera.js";
+import { cameraOf, passing, steady, tell, views } from "./camera.js";
 import { follow, group, leave, make, move } from "./group.js";
 import { chase, place } from "./mark.js";
 import { saving } from "./saving.js";
@@ -67,6 +67,7 @@ function build(element) {
   part.watcher.observe(stage);
   watchPointer(part);
   steady(part);
+  passing(part);
   return part;
 }
 

@@ -7,7 +7,7 @@ hole. Nothing here knows where cells are stored.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from engine.analysis import levels
 from engine.figures import cell_words
@@ -55,7 +55,7 @@ def surface_info(
 
     The axes carry every level that was measured, marked or `offered` (as search, think), unless `along` names what was
     used instead (keys of SEARCHED and THOUGHT). `against` names what heights are differences from. `room` are further
-    levels of the axes.
+    levels of the axes; one that some sheet measured stays one to dial.
     """
     measured = [c for c in cells if c.mean is not None and math.isfinite(c.mean)]
     notes = []
@@ -71,8 +71,10 @@ def surface_info(
     shown = [c for own in groups.values() for c in own]
     budgets = [(c.search, c.think) for c in shown] + list(offered)
     budgets += [(m.search, m.think) for m in marks]
-    search = axis(SEARCH, (*(s for s, _ in budgets), *room[0]), scale)
-    think = axis(THINK, (*(t for _, t in budgets), *room[1]), scale)
+    at = {s for s, _ in budgets}, {t for _, t in budgets}
+    room = (_fresh(room[0], at[0]), _fresh(room[1], at[1]))
+    search = axis(SEARCH, (*at[0], *room[0]), scale)
+    think = axis(THINK, (*at[1], *room[1]), scale)
     x, at_x = _place(shown, SEARCHED.get(along[0]), scale, lambda c: search.at(c.search))
     y, at_y = _place(shown, THOUGHT.get(along[1]), scale, lambda c: think.at(c.think))
     sheets = tuple(
@@ -96,6 +98,10 @@ def surface_info(
         notes=tuple(notes) + _shape(sheets),
         room=room,
     )
+
+
+def _fresh(wanted: Iterable[int], known: Container[int]) -> tuple[int, ...]:
+    return tuple(level for level in wanted if level not in known)
 
 
 def thinned(cells: Sequence[Cell]) -> tuple[list[Cell], str]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PATIENCE_MS, Visit, visiting
@@ -114,9 +119,7 @@ def test_a_turn_is_as_wide_as_the_hand_moved_however_slowly_frames_are_drawn(pag
 def test_the_camera_stays_where_it_was_put_when_the_data_change(page: Page):
     camera = turned(page)
     page.evaluate("() => { document.querySelector('.bs-plot').mine = true }")
-    page.mouse.wheel(
-        0, -2000
-    )  # as a hand would: a list that is opened while the page scrolls closes
+    page.mouse.wheel(0, -2000)  # a list that is opened while the page still scrolls would close
     until(page, "() => document.querySelector('[data-testid=stMain]').scrollTop", lambda y: y == 0)
     page.get_by_role("combobox", name="Quality").click()
     page.get_by_role("option", name="token F1").click()
@@ -174,6 +177,34 @@ def test_the_map_is_walked_by_keyboard_and_moves_the_dials(page: Page):
         page.get_by_role("heading", name="corag · 2 queries · 32 thinking tokens")
     ).to_be_visible()
     assert page.locator("input[data-axis=search]").get_attribute("aria-valuetext") == "2 queries"
+
+
+def saved(page: Page, button: str) -> tuple[str, bytes]:
+    """What the browser makes a file of when a button is pressed: its name and content."""
+    with page.expect_download(timeout=PATIENCE_MS) as file:
+        page.get_by_role("button", name=button).click()
+    return file.value.suggested_filename, Path(file.value.path()).read_bytes()
+
+
+def test_the_picture_and_the_cells_are_saved_as_files_with_what_is_seen_in_them(page: Page):
+    name, png = saved(page, "Save PNG")
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    assert name.endswith(".png") and picture.size == (2800, 1800)
+    blue, ground = (0, 114, 178), picture.getpixel((5, 1795))
+    found = {colour for _, colour in picture.getcolors(maxcolors=picture.width * picture.height)}
+    assert blue in found and ground == (255, 255, 255) and len(found) > 500
+    name, svg = saved(page, "Save SVG")
+    root = ElementTree.fromstring(svg)
+    texts = {node.text for node in root.iter() if node.text}
+    assert name.endswith(".svg") and root.tag.endswith("svg") and "corag" in texts
+    assert any(node.tag.endswith("image") for node in root.iter())  # the scene within
+    page.get_by_role("tab", name="Table").click()
+    name, cells = saved(page, "Save as CSV")
+    rows = list(csv.DictReader(io.StringIO(cells.decode())))
+    assert name.endswith(".csv") and {row["strategy"] for row in rows} >= {"corag", "closed book"}
+    shown = page.evaluate("() => document.querySelectorAll('.bs-cell:not(:disabled)').length")
+    assert len(rows) == shown
+    assert all(0 <= float(row["low"]) <= float(row["high"]) <= 1 for row in rows)
 
 
 def test_without_webgl_the_map_takes_over_and_says_so(blind: Browser, address: str):
