@@ -10,6 +10,8 @@ import { saving } from "./saving.js";
 const mounted = new WeakMap();
 const CLICK_PX = 5;
 const NARROW_PX = 480;
+const SMALL_SIGN = 0.6;
+const SMALL_SCENE = 0.85;
 const PLOTLY = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false };
 let loading = null;
 
@@ -105,7 +107,8 @@ async function draw(part) {
   for (const box of [part.stage, part.key, part.below]) box.hidden = false;
   part.note.textContent = "";
   signs(part);
-  const { data, layout } = part.data.figure;
+  const { layout } = part.data.figure;
+  const data = sized(part.data.figure.data, part.stage);
   const kept = part.drawn ? cameraOf(part.plot) : null;
   const dressed = themed(layout, part, kept);
   const drawing = JSON.stringify([data, { ...dressed, scene: { ...dressed.scene, camera: null } }]);
@@ -130,6 +133,19 @@ function resized(part) {
   window.Plotly.Plots.resize(part.plot).then(() => place(part));
 }
 
+/** Where there is little room, signs that do not hide each other, and numbers that are not cut off. */
+function sized(traces, stage) {
+  if (stage.clientWidth >= NARROW_PX) return traces;
+  return traces.map((trace) => {
+    const { marker } = trace;
+    return typeof marker?.size === "number" ? { ...trace, marker: { ...marker, size: SMALL_SIGN * marker.size } } : trace;
+  });
+}
+
+function smaller({ x, y, z }) {
+  return { x: SMALL_SCENE * x, y: SMALL_SCENE * y, z: SMALL_SCENE * z };
+}
+
 /** The page's own colours; the camera where the reader left it; short titles where there is little room. */
 function themed(layout, part, camera) {
   const { element, stage } = part;
@@ -151,7 +167,7 @@ function themed(layout, part, camera) {
     title: { text: (narrow && short[name]) || one.title.text, font: { ...font, size: 12 } },
     tickfont: { ...font, size: 11 },
   });
-  const { scene } = layout;
+  const scene = narrow ? { ...layout.scene, aspectratio: smaller(layout.scene.aspectratio) } : layout.scene;
   const axes = Object.fromEntries(["xaxis", "yaxis", "zaxis"].map((name) => [name, axis(scene[name], name)]));
   return {
     ...layout,
