@@ -10,8 +10,9 @@ import pytest
 
 from engine.analysis.traces import compared
 from engine.figures import lanes_words as words
-from engine.figures.lanes import MOST_SEGMENTS, chosen, lanes_info, wire
+from engine.figures.lanes import MOST_SEGMENTS, lanes_info
 from engine.figures.lanes_export import as_json, as_markdown
+from engine.figures.lanes_wire import asked_rows, chosen, first_rows, wire
 from engine.types import Answer, Scores, Search, Stopped, Thought
 from tests.dashboard_fakes import NASTY
 from tests.test_traces import run
@@ -110,11 +111,34 @@ def test_ten_thousand_steps_are_ready_within_a_second_as_heads(axis):
     runs = [long_run(10_000), long_run(9_000)]
     began = time.process_time()
     info = lanes_info(compared(runs, axis), {}, opened=[(1, 7), (1, 99_999)])
-    sent = json.dumps(wire(info))
+    sent = json.dumps(wire(info, first_rows(info, folded=True)))
     assert time.process_time() - began < 1.5
     assert not info.whole and set(info.bodies) == {"1:7"}
-    assert len(sent) < 6_000_000
+    assert len(sent) < 200_000
     assert max(map(len, info.strip.bars)) <= 2 * MOST_SEGMENTS
+
+
+def test_rows_are_sent_as_they_are_asked_for_with_the_heads_of_their_steps():
+    same, rest = [["x"]] * 300, [["y"], ["z"]]
+    info = lanes_info(compared([run([*same, rest[0]]), run([*same, *rest])]), {})
+    first, end = info.folds[0]
+    assert (
+        first_rows(info, folded=True)[0] == end - first and first_rows(info, folded=False)[0] == 0
+    )
+    sent = wire(info, asked_rows([300, 10**9]))
+    assert set(sent["rows"]) == set(range(300, min(900, len(info.rows)))) and sent["count"] == len(
+        info.rows
+    )
+    for lane, heads in enumerate(sent["heads"]):
+        assert {row[2][lane] for row in sent["rows"].values()} - {None} == set(heads)
+        assert all(head == info.heads[lane][step] for step, head in heads.items())
+
+
+@pytest.mark.parametrize(
+    "sent", [None, [1], [1, 2, 3], [-1, 5], ["0", 5], [0, 1.5], [True, 4], [5, 5]]
+)
+def test_what_names_no_rows_asks_for_none(sent):
+    assert not asked_rows(sent)
 
 
 def test_short_traces_come_with_their_bodies():

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from budgetscape.live import LiveRequest
+from engine.figures.lanes_wire import FIRST_LINES
 from engine.types import Budget, Thought
 from tests.dashboard_fakes import MODEL, SLOW, FakeApp, all_runs, journalled, question, run
 from tests.test_pages import ROUTER, SURFACE, finished, opened, sent, visit
@@ -71,7 +72,7 @@ def test_a_link_opens_exactly_its_lanes_alignment_and_open_steps(filled):
     )
     data = sent(at, "lanes")
     assert [lane["run"] for lane in data["lanes"]] == [MOST, LEAST]
-    assert data["rows"][0][0] == "0 s" and data["folded"] is False and data["open"] == ["1:0"]
+    assert data["rows"]["0"][0] == "0 s" and data["folded"] is False and data["open"] == ["1:0"]
     assert "At step 2" in data["parting"]
 
 
@@ -175,7 +176,8 @@ def test_a_long_run_is_sent_as_heads_and_a_step_when_it_is_opened(empty):
     journalled(empty.home, [long, other])
     empty.store.ingest()
     data = sent(visit(COMPARE, lane=[long.id, other.id], open=["0:1500"]), "lanes")
-    assert len(data["heads"][0]) == 2_000 and not data["whole"]
+    assert data["count"] >= 2_000 and not data["whole"]
+    assert len(data["rows"]) == FIRST_LINES and len(data["heads"][0]) <= FIRST_LINES
     assert list(data["bodies"]) == ["0:1500"]
     assert data["bodies"]["0:1500"]["text"] == f"1500 {text}"
     alone = sent(visit(run=long.id, open=["0:7"]), "lanes")  # the live page shows it the same way

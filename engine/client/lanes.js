@@ -1,37 +1,49 @@
-// Runs side by side in lanes. Heads of all steps are here, rows are drawn as they come into view, bodies as they are opened.
+// Runs side by side in lanes. Rows are fetched and drawn as they come into view, bodies of steps as they are opened.
 
 import { make } from "./group.js";
 import { passages } from "./trace.js";
 
 const CHUNK = 150;
+const FETCHED = 450; // rows asked for at once
 const KINDS = { thought: "thinking", search: "search", reading: "reading", answer: "answer", stopped: "end" };
 const mounted = new WeakMap();
 
 /**
- * data: what figures/lanes.py hands out, and {folded, open, running}; emits "open" with the opened steps when one is
- * opened or closed, and "folded" when equal parts are folded or unfolded.
+ * data: what figures/lanes.py hands out, and {folded, open}; emits "open" with the opened steps when one is opened or
+ * closed, and "rows" with the first and the end of rows that are about to be seen and are not here.
  */
 export function mount(element, data, emit) {
   const same = mounted.get(element);
   const part = same ?? { element, open: new Set(data.open), unfolded: new Set() };
   Object.assign(part, { data, emit });
   mounted.set(element, part);
-  const drawn = JSON.stringify([data.lanes, data.rows.length, data.parting, data.strip, data.folded, data.rows.at(-1)]);
-  if (part.drawn === drawn) fill(part);
-  else draw(part);
+  const drawn = JSON.stringify([data.lanes, data.count, data.parting, data.strip, data.folded]);
+  if (part.drawn === drawn) {
+    take(part);
+    fill(part);
+    if (part.waiting) more(part);
+  } else draw(part);
   part.drawn = drawn;
   return () => part.watcher?.disconnect();
+}
+
+/** Keep the rows that have come, and the heads of their steps. */
+function take(part) {
+  Object.assign(part.rows, part.data.rows);
+  part.data.heads.forEach((held, lane) => Object.assign(part.heads[lane], held));
 }
 
 function draw(part) {
   const { data } = part;
   const shown = part.shown ?? 0;
+  Object.assign(part, { rows: {}, heads: data.lanes.map(() => ({})), waiting: false });
+  take(part);
   const root = make("div", "bs bs-lanes");
   part.element.replaceChildren(root);
   if (data.parting) root.append(parting(part));
   root.append(cards(data), strip(data), tables(data), lanes(part));
   do more(part);
-  while (part.shown < shown && part.shown < part.lines.length);
+  while (!part.waiting && part.shown < shown && part.shown < part.lines.length);
 }
 
 function parting(part) {
@@ -203,7 +215,7 @@ function lanes(part) {
   const { data } = part;
   part.lines = lines(part);
   part.shown = 0;
-  part.grid = make("div", "bs-rows", null, { role: "table", "aria-label": "Steps side by side", "aria-rowcount": data.rows.length });
+  part.grid = make("div", "bs-rows", null, { role: "table", "aria-label": "Steps side by side", "aria-rowcount": data.count });
   part.grid.style.setProperty("--lanes", data.lanes.length);
   const head = make("div", "bs-row bs-row-head", null, { role: "row" });
   head.append(make("span", "bs-row-at", "", { role: "columnheader" }));
@@ -230,7 +242,7 @@ function lines({ data, unfolded }) {
   const found = [];
   const folds = data.folded ? data.folds.filter((_, i) => !unfolded.has(i)) : [];
   let next = 0;
-  for (let row = 0; row < data.rows.length; row += 1) {
+  for (let row = 0; row < data.count; row += 1) {
     if (folds[next]?.[0] === row) {
       found.push({ fold: folds[next] });
       row = folds[next][1] - 1;
@@ -240,11 +252,17 @@ function lines({ data, unfolded }) {
   return found;
 }
 
+/** Draw the next lines, as far as their rows are here; ask for those that are not. */
 function more(part) {
   const next = part.lines.slice(part.shown, part.shown + CHUNK);
-  for (const line of next) part.grid.append(line.fold ? folded(part, line.fold) : row(part, line.row));
-  part.shown += next.length;
+  const gap = next.findIndex((line) => !line.fold && !part.rows[line.row]);
+  const here = gap < 0 ? next : next.slice(0, gap);
+  for (const line of here) part.grid.append(line.fold ? folded(part, line.fold) : row(part, line.row));
+  part.shown += here.length;
   part.rest.hidden = part.shown >= part.lines.length;
+  part.waiting = gap >= 0;
+  part.rest.textContent = part.waiting ? "Fetching more steps …" : "Show more steps";
+  if (part.waiting) part.emit("rows", [next[gap].row, next[gap].row + FETCHED]);
 }
 
 function folded(part, fold) {
@@ -252,21 +270,27 @@ function folded(part, fold) {
   const line = make("div", "bs-row bs-fold", null, { role: "row" });
   const cell = make("span", "", null, { role: "cell" });
   const button = make("button", "", `${end - first} steps alike in all lanes · show`, { type: "button", "aria-expanded": "false" });
-  button.addEventListener("click", () => {
-    part.unfolded.add(part.data.folds.findIndex((f) => f[0] === first));
-    const rows = [];
-    for (let n = first; n < end; n += 1) rows.push(row(part, n));
-    line.replaceWith(...rows);
-    rows[0].querySelector("details, .bs-cell-step")?.focus?.();
-  });
+  button.addEventListener("click", () => unfold(part, line, first));
   cell.append(button);
   line.append(cell);
   return line;
 }
 
+/** The rows of a fold in its place; what stood below it is drawn again as it comes into view. */
+function unfold(part, line, first) {
+  part.unfolded.add(part.data.folds.findIndex((f) => f[0] === first));
+  while (line.nextSibling) line.nextSibling.remove();
+  const above = line.previousSibling;
+  line.remove();
+  part.lines = lines(part);
+  part.shown = part.lines.findIndex((l) => l.row === first);
+  more(part);
+  (above?.nextSibling ?? part.rest).querySelector?.("summary")?.focus();
+}
+
 function row(part, n) {
   const { data } = part;
-  const [at, equal, steps] = data.rows[n];
+  const [at, equal, steps] = part.rows[n];
   const line = make("div", "bs-row", null, { role: "row", "aria-rowindex": n + 1 });
   if (equal) line.classList.add("bs-alike");
   if (n === data.parting_row) line.classList.add("bs-parts");
@@ -276,7 +300,7 @@ function row(part, n) {
 }
 
 function cell(part, lane, step) {
-  const [kind, title, text, told, gold, further] = part.data.heads[lane][step];
+  const [kind, title, text, told, gold, further] = part.heads[lane][step];
   const key = `${lane}:${step}`;
   const box = make("div", `bs-cell-step bs-${kind}`, null, { role: "cell", "data-step": key });
   const line = make(further ? "summary" : "div", "bs-step-head");

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from engine.figures.dials import DialsInfo
 from engine.figures.held import HeldRuns
-from engine.figures.lanes import LanesInfo, wire
+from engine.figures.lanes import LanesInfo
+from engine.figures.lanes_wire import wire
 from engine.figures.lines import LinesInfo, lines_figure, table_rows
 from engine.figures.sheets import SurfaceInfo
 from engine.figures.surface import described

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from engine.analysis.alignment import stretches
@@ -34,6 +34,8 @@ MOST_SEGMENTS = 400
 MOST_LOOKS = 40
 Opened = tuple[int, int]
 """A lane and a step of it."""
+Steps = tuple[tuple[StepInfo, ...], ...]
+"""Those of each lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +102,14 @@ def lanes_info(
     looks: Mapping[Key, Identity],
     opened: Collection[Opened] = (),
     running: Collection[int] = (),
+    steps: Steps | None = None,
 ) -> LanesInfo:
     """All that is drawn; of one run alone its steps. `running` are lanes whose runs are not over."""
     alone = len(told.runs) == 1
-    steps = [trace_info(run.trace.steps, run.question.supporting_ids) for run in told.runs]
+    steps = steps_of(told) if steps is None else steps
     longest = LONGEST_HEAD if sum(map(len, steps)) <= MANY else SHORT_HEAD
     whole = sum(_weight(step) for lane in steps for step in lane) <= MOST_TEXT
-    wanted = _all(steps, longest) if whole else [o for o in opened if _is_there(o, steps)]
-    return LanesInfo(
+    made = LanesInfo(
         lanes=tuple(_lane(told, i, looks, i in running) for i in range(len(told.runs))),
         heads=tuple(tuple(_head(step, longest) for step in lane) for lane in steps),
         rows=tuple((_label(told.axis, row.at), row.equal, row.steps) for row in told.rows),
@@ -119,24 +121,21 @@ def lanes_info(
         gains=() if running else tuple(words.gain(g) for g in told.gains),
         looks=_looks(told),
         questions=tuple(dict.fromkeys(run.question.text for run in told.runs)),
-        bodies={f"{lane}:{step}": _body(steps[lane][step]) for lane, step in wanted},
+        bodies=_bodies(steps, _all(steps, longest)) if whole else {},
         whole=whole,
     )
+    return with_bodies(made, steps, opened)
 
 
-def wire(info: LanesInfo) -> dict[str, Any]:
-    """The same as plain values for the browser; the long lists are passed on as they are."""
-    return {
-        "lanes": [asdict(lane) for lane in info.lanes],
-        "strip": asdict(info.strip),
-        **{
-            name: getattr(info, name)
-            for name in (
-                *("heads", "rows", "folds", "parting_row", "parting", "overlap"),
-                *("gains", "looks", "questions", "bodies", "whole"),
-            )
-        },
-    }
+def steps_of(told: Comparison) -> Steps:
+    return tuple(trace_info(run.trace.steps, run.question.supporting_ids) for run in told.runs)
+
+
+def with_bodies(info: LanesInfo, steps: Steps, opened: Collection[Opened]) -> LanesInfo:
+    """The same with the bodies of the opened steps, where not all are there anyway."""
+    if info.whole:
+        return info
+    return replace(info, bodies=_bodies(steps, [o for o in opened if _is_there(o, steps)]))
 
 
 # -------------------------------------------------------------------------------------------------- lanes
@@ -202,6 +201,10 @@ def _head(step: StepInfo, longest: int) -> Head:
 
 def _body(step: StepInfo) -> dict[str, Any]:
     return {"text": step.text, "passages": [asdict(p) for p in step.passages]}
+
+
+def _bodies(steps: Steps, wanted: Iterable[Opened]) -> dict[str, dict[str, Any]]:
+    return {f"{lane}:{place}": _body(steps[lane][place]) for lane, place in wanted}
 
 
 def _weight(step: StepInfo) -> int:
@@ -301,11 +304,3 @@ def _looks(told: Comparison) -> tuple[tuple[str, ...], ...]:
         tuple(words.look(h.looks[n]) if n < len(h.looks) else "" for h in told.evidence)
         for n in range(most)
     )
-
-
-def chosen(sent: Any) -> Opened | None:
-    """What a browser or a link says as `lane:step`; None when it is no such thing."""
-    parts = sent.split(":") if isinstance(sent, str) and len(sent) < 20 else []
-    if len(parts) != 2 or not all(p.isascii() and p.isdigit() for p in parts):
-        return None
-    return int(parts[0]), int(parts[1])

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from engine.analysis.traces import MOST, Axis, Comparison, compared, priced
-from engine.figures.lanes import AXES, LanesInfo, lanes_info
+from engine.figures.lanes import AXES, LanesInfo, Steps, lanes_info, steps_of, with_bodies
 from engine.figures.lanes_export import as_json, as_markdown
 from engine.figures.palette import Identity, Key
 from pages.parts import dials, resources, state
@@ -105,12 +105,13 @@ def _lanes(
 ) -> None:
     """The lanes with the steps that are open in them, which the link keeps."""
     opened = state.opened()
-    info = _info(told, looks, opened, lanes)
-    now = dials.lanes(info, opened=opened, folded=folded)
-    if now is not None and now != opened:
+    dials.lanes(_info(told, looks, opened, lanes), opened=opened, folded=folded, told=_opened)
+
+
+def _opened() -> None:
+    now = dials.lanes_opened()
+    if now is not None:
         state.set_opened(now)
-        if not info.whole:
-            st.rerun(scope="fragment")
 
 
 def ways(lanes: Sequence[Shown]) -> tuple[Axis, bool]:
@@ -153,7 +154,8 @@ def _info(
     if running:
         return lanes_info(told, looks, opened, running)
     ids = tuple(lane.id for lane in lanes)
-    return _drawn(resources.version(), ids, told.axis, tuple(opened), told, looks)
+    info, steps = _drawn(resources.version(), ids, told.axis, told, looks)
+    return with_bodies(info, steps, opened)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -161,11 +163,11 @@ def _drawn(
     as_of: str,  # noqa: ARG001  (the key of the cache)
     run_ids: tuple[str, ...],  # noqa: ARG001
     axis: Axis,  # noqa: ARG001
-    opened: tuple[tuple[int, int], ...],
     _held: Comparison,
     _looks: Mapping[Key, Identity],
-) -> LanesInfo:
-    return lanes_info(_held, _looks, opened)
+) -> tuple[LanesInfo, Steps]:
+    steps = steps_of(_held)
+    return lanes_info(_held, _looks, steps=steps), steps
 
 
 def _files(told: Comparison) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import streamlit as st
 
 from engine.figures.dials import DialsInfo, Forecast
-from engine.figures.lanes import LanesInfo, Opened, chosen, wire
+from engine.figures.lanes import LanesInfo, Opened
+from engine.figures.lanes_wire import asked_rows, chosen, first_rows, wire
 from engine.figures.replay import ReplayInfo
 from engine.figures.sheets import SurfaceInfo
 from engine.figures.surface import described
@@ -204,16 +205,34 @@ def replay(info: ReplayInfo, at: tuple[int, int], *, group: str) -> None:
     _replay(key="replay", data=_data("replay", **asdict(info), group=group, at=_at(at)))
 
 
-def lanes(info: LanesInfo, *, opened: Sequence[Opened], folded: bool) -> list[Opened] | None:
-    """Runs side by side; returns the open steps when one was just opened or closed."""
+def lanes(
+    info: LanesInfo, *, opened: Sequence[Opened], folded: bool, told: Callable[[], None] = _ignore
+) -> None:
+    """Runs side by side: the first rows, or those that were just asked for. `told` is called when steps were opened
+    or closed, which `lanes_opened` then tells."""
+    wanted = asked_rows(_sent("lanes", "rows")) or first_rows(info, folded)
     data = _data(
-        "lanes", **wire(info), open=[f"{lane}:{step}" for lane, step in opened], folded=folded
+        "lanes",
+        **wire(info, wanted),
+        open=[f"{lane}:{step}" for lane, step in opened],
+        folded=folded,
     )
-    result = _lanes(key="lanes", data=data, on_open_change=_ignore)
-    if not isinstance(result.open, list):
+    _lanes(key="lanes", data=data, on_open_change=told, on_rows_change=_ignore)
+
+
+def lanes_opened() -> list[Opened] | None:
+    """The open steps when one was just opened or closed."""
+    sent = _sent("lanes", "open")
+    if not isinstance(sent, list):
         return None
-    said = (chosen(text) for text in result.open)
+    said = (chosen(text) for text in sent)
     return [step for step in said if step is not None]
+
+
+def _sent(key: str, name: str) -> Any:
+    """What a component has just told, before it is drawn again."""
+    held = st.session_state.get(key)
+    return held.get(name) if isinstance(held, Mapping) else None
 
 
 def shared(snapshot_id: str, told: Mapping[str, Any], blocks: Sequence[Mapping[str, Any]]) -> None:

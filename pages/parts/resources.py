@@ -228,7 +228,7 @@ def stored(run_id: str) -> Run | None:
     return _stored(version(), run_id)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _stored(as_of: str, run_id: str) -> Run | None:  # noqa: ARG001  (the key of the cache)
     try:
         return application().store.run(run_id)

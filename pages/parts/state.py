@@ -14,7 +14,8 @@ from urllib.parse import urlencode, urljoin
 import streamlit as st
 
 from engine.analysis.traces import MOST
-from engine.figures.lanes import Opened, chosen
+from engine.figures.lanes import Opened
+from engine.figures.lanes_wire import chosen
 from engine.sweeps.quote import Quote
 from engine.view import View, numbers
 

@@ -63,6 +63,9 @@ def test_ten_thousand_steps_are_drawn_as_heads_and_a_body_comes_when_it_is_opene
     expect(step.locator(".bs-words")).to_contain_text("Thought 99 here")
     page.get_by_role("button", name="Show more steps").scroll_into_view_if_needed()
     expect(page.locator("[data-step='1:300']")).to_be_attached()
+    page.get_by_role("button", name="99 steps alike in all lanes").click()
+    expect(page.locator("[data-step='1:98']")).to_be_attached()
+    assert page.locator(".bs-row").count() < LONG / 10
     assert visit.faults == []
 
 
