@@ -1,6 +1,6 @@
 """A million runs on a hundred workers on virtual time: the makespan against the ideal, and that nothing is lost.
 
-python -m benchmarks.scale_out [--check]
+python benchmarks/scale_out.py [--check]
 
 The code that assigns is the code that a Ray sweep uses (engine/sweeps/assignment.py); only clock, workers and deaths
 are made up, from a seed. A job is one trajectory of 12 cells, whose time has a long tail that ends where budgets end
@@ -22,6 +22,9 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from engine.sweeps.assignment import Assignment
 

@@ -168,3 +168,22 @@ def take(folder: Path, as_child: bool) -> None:
     with telling(as_child):
         name = import_bundle(home, folder) if folder.is_dir() else import_zip(home, folder)
     click.echo(f"sweep {name} is recorded; see it: budgetscape surface --sweep {name}")
+
+
+@store.command()
+@click.argument("sweep")
+@click.option("--otlp", required=True, help="A collector, http://host:4318.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many runs.")
+def traces(sweep: str, otlp: str, limit: int | None) -> None:
+    """Send the traces of SWEEP to an OpenTelemetry collector, as OpenInference spans over OTLP/HTTP.
+
+    OTEL_EXPORTER_OTLP_HEADERS of the environment holds headers, such as a key.
+    """
+    from budgetscape.otlp import send_sweep
+
+    def tell(sent: int, of: int) -> None:
+        click.echo(f"\rsent: {sent}/{of}", nl=sent >= of, err=True)
+
+    with opened(Home.find().ensure(), sweep) as history:
+        sent = send_sweep(history, sweep, otlp, limit, tell)
+    click.echo(f"{sent:,} runs of {sweep} sent as traces")
