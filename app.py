@@ -32,6 +32,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from budgetscape.access import Access, embedders
+from budgetscape.returning import WayBack
 from engine.errors import BudgetscapeError
 from pages.parts.assets import CLIENT, CLIENT_FILES, client_address, plotly_address, plotly_file
 from pages.parts.visitor import access
@@ -143,8 +144,16 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
         close_application()
 
 
+def way_back(found: Access) -> list[Middleware]:
+    """Where people sign in, they are led to the page that they wanted."""
+    if found.sign_in is None:
+        return []
+    return [Middleware(WayBack, secure=found.sign_in.redirect_uri.startswith("https:"))]
+
+
 def built() -> st.App:
     """The application; raises InputError where `access.toml` or the environment cannot be used."""
+    found = Access.of(Home.find().root, {})
     return st.App(
         HERE / "pages" / "parts" / "router.py",
         routes=[
@@ -152,9 +161,9 @@ def built() -> st.App:
             Route(plotly_address(), plotly_js),
             Route(client_address() + "/{name}", client_js),
         ],
-        middleware=[Middleware(SecurityHeaders), Middleware(Gate)],
+        middleware=[Middleware(SecurityHeaders), Middleware(Gate), *way_back(found)],
         lifespan=lifespan,
-        secrets=Access.of(Home.find().root, {}).secrets(),
+        secrets=found.secrets(),
     )
 
 

@@ -140,7 +140,7 @@ function openCell(block, cell, box) {
 function questions({ runs, dials }, cell, box) {
   const held = runs.runs.filter((run) => String(run.key) === String(cell.key) && run.search === cell.search && run.think === cell.think);
   const label = dials.readings.find((reading) => String(reading.key) === String(cell.key))?.look.label ?? "";
-  const head = make("h2", "", `${label} · ${cell.search} queries · ${cell.think} thinking tokens`, { tabindex: -1 });
+  const head = make("h2", "", `${label} · ${many(cell.search, "quer", "y", "ies")} · ${many(cell.think, "thinking token", "", "s")}`, { tabindex: -1 });
   const list = make("ol", "bs-questions");
   const shown = make("div", "bs-run");
   let opened = null;
@@ -170,6 +170,11 @@ function questions({ runs, dials }, cell, box) {
   if (runs.note) box.append(make("p", "bs-quiet", runs.note));
   if (opened) pick(opened.button, opened.run);
   return head;
+}
+
+/** many(1, "quer", "y", "ies") -> "1 query" */
+function many(count, stem, one, more) {
+  return `${count} ${stem}${count === 1 ? one : more}`;
 }
 
 /** A run from its numbers: its question, the answer, the steps. */

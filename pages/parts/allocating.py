@@ -187,10 +187,9 @@ def same_quality(sheet: Sheet, found: Spent, panel: Panel) -> None:
             for m in sorted(line.mixes, key=lambda m: m.spend)
         ]
         names = ("queries", "thinking tokens", found.unit)
-        sheet.table("", pd.DataFrame(rows), "same_quality", dict.fromkeys(names, "%.3g"))
-        sheet.quiet(
-            f"For a quality of {level:.2f}, the cheapest first; between measured cells all is interpolated."
-        )
+        title = f"All mixes that reach a quality of {level:.2f}"
+        sheet.table(title, pd.DataFrame(rows), "same_quality", dict.fromkeys(names, "%.3g"))
+        sheet.quiet("The cheapest first; between measured cells all is interpolated.")
 
 
 def next_unit(sheet: Sheet, found: Spent, panel: Panel) -> None:

@@ -106,7 +106,9 @@ def table(sheet: Sheet, seen: Picture, cells: Sequence[CellRow], name: str) -> N
 def questions(chosen: Filters, cell: state.Chosen, cells: Cells) -> None:
     """The runs of a cell, and the trace of the one that is picked."""
     heads = resources.heads(chosen, cell, cells)
-    name = f"{words(cell.strategy)} · {cell.search} queries · {cell.think} thinking tokens"
+    queries = f"{cell.search} quer{'y' if cell.search == 1 else 'ies'}"
+    tokens = f"{cell.think} thinking token{'s' * (cell.think != 1)}"
+    name = f"{words(cell.strategy)} · {queries} · {tokens}"
     st.subheader(literal(name), anchor=False, divider="gray")
     if not heads:
         st.info("No stored run belongs to this cell under these filters.")

@@ -75,7 +75,7 @@ class Sheet:
             return
         tables.table(frame, key, formats, name)
         folded = folded or bool(self._fold)
-        self.blocks.append(block(self._fold or title, frame, folded=folded))
+        self.blocks.append(block(title or self._fold, frame, folded=folded))
 
     def chart(self, info: LinesInfo, key: str, what: str) -> None:
         """A chart with its numbers as a table behind it, or the reason why there is none."""

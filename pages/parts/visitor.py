@@ -57,7 +57,7 @@ def way_in() -> None:
     """For those without a role: sign in, or ask for one."""
     with st.container(border=True):
         if not st.user.is_logged_in:
-            st.markdown("**Sign in to go on.** Then open your link again.")
+            st.markdown("**Sign in to go on.** You will be led back to this page.")
             st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
             return
         name = literal(str(st.user.get("email") or "this account"))

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from budgetscape.access import FILE
+from budgetscape.returning import COOKIE
 from tests.browser.conftest import visiting
 from tests.messages import Visitor, said, widget_ids
 from tests.serving import answering, free_port, serving
@@ -59,9 +60,9 @@ def address(home: Path, provider: int) -> Iterator[str]:
         yield where
 
 
-def signed_in(page: Page, address: str, name: str) -> Page:
+def signed_in(page: Page, address: str, name: str, wanted: str = "/quality-surface") -> Page:
     page.set_viewport_size({"width": 1700, "height": 900})  # else some pages are behind a button
-    page.goto(address + "/quality-surface")
+    page.goto(address + wanted)
     expect(page.get_by_text("Sign in to go on.")).to_be_visible()
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("button", name=name, exact=True).click()
@@ -82,7 +83,7 @@ def carried(context: BrowserContext, address: str) -> Visitor:
 
 def test_an_editor_may_ask_and_can_sign_out(blind: Browser, address: str):
     with visiting(blind) as found:
-        page = signed_in(found.page, address, "ann")
+        page = signed_in(found.page, address, "ann", "/")
         expect(page.get_by_role("button", name="Run", exact=True)).to_be_visible()
         assert offered(page, "Sweep runs") and offered(page, "Quality surface")
         page.get_by_role("button", name="Sign out").click()
@@ -92,8 +93,12 @@ def test_an_editor_may_ask_and_can_sign_out(blind: Browser, address: str):
 
 def test_a_viewer_reads_and_their_messages_spend_nothing(blind: Browser, address: str, home: Path):
     with visiting(blind) as found:
-        page = signed_in(found.page, address, "bob")
-        expect(page.get_by_role("heading", name="Summary")).to_be_visible()
+        wanted = "/budget-allocation?unit=seconds&margin=10&x=//evil.org"
+        page = signed_in(found.page, address, "bob", wanted)
+        expect(page.get_by_role("heading", name="Budget allocation")).to_be_visible()
+        expect(page.get_by_text("margin 10 points")).to_be_visible()
+        assert "evil" not in page.url
+        assert {c["name"] for c in page.context.cookies()}.isdisjoint({COOKIE})
         assert offered(page, "Quality surface") and not offered(page, "Sweep runs")
         with carried(page.context, address) as visitor:
             assert "Signed in as bob" in said(visitor.visit("quality-surface"))
@@ -102,6 +107,8 @@ def test_a_viewer_reads_and_their_messages_spend_nothing(blind: Browser, address
             visitor.visit("live-query")
             assert "Spend all of" not in said(visitor.heard)
         assert not list((home / "snapshots").iterdir())
+        page.goto(address)
+        expect(page.get_by_role("heading", name="Summary")).to_be_visible()
 
 
 def test_somebody_without_a_role_is_told_so_and_shown_nothing(blind: Browser, address: str):
