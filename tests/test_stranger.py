@@ -8,6 +8,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import visiting
+from tests.browser.test_share import published
+from tests.browser.test_surface import dragged
 from tests.dashboard import dashboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.embedded, pytest.mark.timeout(900)]
@@ -97,6 +100,49 @@ def test_a_stranger_asks_drags_pins_compares_and_drills(page, address):
     assert box
     page.mouse.click(box["x"] + 14, box["y"] + 54)  # the first row's mark
     expect(page.locator(".bs-trace .bs-step").first).to_be_visible()
+
+
+def test_what_a_stranger_compares_and_publishes_opens_for_another_one_with_the_network_off(
+    page, browser, address, tmp_path
+):
+    page.goto(f"{address}/summary")
+    examples = page.get_by_role("link", name="Compare the two traces")
+    expect(examples).to_have_count(3)
+    seen = set()
+    for link in examples.evaluate_all("links => links.map((one) => one.href)"):
+        page.goto(link)
+        expect(page.locator(".bs-lanes .bs-cell-step").first).to_be_visible()
+        expect(page.locator(".bs-card")).to_have_count(2)
+        seen.add(page.locator(".bs-parting").inner_text())
+    assert len(seen) == 3
+    quiet(page)
+    compared = published(page, "Two of our runs", "")
+    page.get_by_role("link", name="Quality surface").click()
+    expect(page.locator(".bs-dot").first).to_be_attached()
+    link, file = published(page, "Our surface", "Look at the corner."), tmp_path / "view.html"
+    page.close()  # drawing by the processor is slow enough without it
+    with visiting(browser) as other:
+        other.page.goto(compared)
+        other.page.locator(".bs-lanes .bs-cell-step details").first.click()
+        expect(other.page.locator(".bs-lanes details[open]").first).to_be_visible()
+        other.page.goto(link)
+        with other.page.expect_download() as download:
+            other.page.get_by_role("button", name="Save as one file").click()
+        download.value.save_as(file)
+        assert other.faults == [] and file.stat().st_size < 8_000_000
+        assert all(url.startswith((address, "blob:", "data:")) for url in other.asked)
+    with visiting(browser) as offline:
+        offline.page.context.set_offline(True)
+        offline.page.goto(file.as_uri())
+        expect(offline.page.locator(".bs-dot").first).to_be_attached()
+        dragged(offline.page)
+        dial = offline.page.locator("input[data-axis=search]")
+        dial.press("End")
+        expect(offline.page.locator(".bs-readings caption")).to_contain_text("8 queries")
+        offline.page.locator(".bs-map .bs-cell:not(:disabled)").last.click()
+        offline.page.locator(".bs-questions button").first.click()
+        expect(offline.page.locator(".bs-run .bs-step").first).to_be_visible()
+        assert offline.faults == [] and offline.asked == [file.as_uri()]
 
 
 def test_a_run_goes_on_through_a_reload_and_stop_ends_it(page):
