@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,17 +41,23 @@ def cells(
     sums += [f"CASE WHEN count({name}) = count(*) THEN sum({name}) END" for name in _KNOWN]
     rows = db.execute(
         f"""
-        SELECT {keys}, (SELECT any_value(content) FROM configs c WHERE c.config = s.config),
-               {", ".join(sums)}
-        FROM summary s WHERE metric = ? AND {text} GROUP BY {keys} ORDER BY {keys}
+        SELECT {keys}, {", ".join(sums)}
+        FROM summary WHERE metric = ? AND {text} GROUP BY {keys} ORDER BY {keys}
         """,
         [metric, *values],
     ).fetchall()
-    return _placed([_cell(row, len(by)) for row in rows])
+    knobs = _knobs(db)
+    return _placed([_cell(row, len(by), knobs) for row in rows])
 
 
-def _cell(row: tuple[Any, ...], strata: int) -> CellRow:
-    keys, by, (content, *values) = row[:9], row[9 : 9 + strata], row[9 + strata :]
+def _knobs(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Of every configuration, each read once: cells are many, configurations few."""
+    found = db.execute("SELECT DISTINCT ON (config) config, content FROM configs").fetchall()
+    return {config: json.loads(content)["knobs"] for config, content in found}
+
+
+def _cell(row: tuple[Any, ...], strata: int, knobs: Mapping[str, Any]) -> CellRow:
+    keys, by, values = row[:9], row[9 : 9 + strata], row[9 + strata :]
     s = dict(zip((*_SUMS, *_KNOWN), values, strict=True))
     n, search, think = int(s["n"]), keys[5], keys[6]
     searched, thought = s["search_used"] / n, s["think_used"] / n
@@ -64,7 +70,7 @@ def _cell(row: tuple[Any, ...], strata: int) -> CellRow:
         model=keys[2],
         index=keys[3],
         config=keys[4],
-        knobs=json.loads(content)["knobs"],
+        knobs=knobs[keys[4]],
         search=search,
         think=think,
         search_mode=keys[7],
