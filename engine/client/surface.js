@@ -1,17 +1,16 @@
 // The 3D surface: keeps its camera while data change, reports clicks, and carries a mark where the dials stand.
 //
-// Where the dials stand is marked by mark.js, camera.js turns the scene, saving.js makes a file of what is seen.
+// Where the dials stand is marked by mark.js, camera.js turns the scene, dressing.js has its looks, saving.js
+// makes a file of what is seen.
 
 import { cameraOf, passing, steady, tell, views } from "./camera.js";
+import { sized, themed } from "./dressing.js";
 import { follow, group, leave, make, move } from "./group.js";
 import { chase, place } from "./mark.js";
 import { saving } from "./saving.js";
 
 const mounted = new WeakMap();
 const CLICK_PX = 5;
-const NARROW_PX = 480;
-const SMALL_SIGN = 0.6;
-const SMALL_SCENE = 0.85;
 const PLOTLY = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false };
 let loading = null;
 
@@ -131,52 +130,6 @@ function resized(part) {
   if (!part.drawn || part.size === sizeOf(part) || !part.stage.clientWidth) return;
   part.size = sizeOf(part);
   window.Plotly.Plots.resize(part.plot).then(() => place(part));
-}
-
-/** Where there is little room, signs that do not hide each other, and numbers that are not cut off. */
-function sized(traces, stage) {
-  if (stage.clientWidth >= NARROW_PX) return traces;
-  return traces.map((trace) => {
-    const { marker } = trace;
-    return typeof marker?.size === "number" ? { ...trace, marker: { ...marker, size: SMALL_SIGN * marker.size } } : trace;
-  });
-}
-
-function smaller({ x, y, z }) {
-  return { x: SMALL_SCENE * x, y: SMALL_SCENE * y, z: SMALL_SCENE * z };
-}
-
-/** The page's own colours; the camera where the reader left it; short titles where there is little room. */
-function themed(layout, part, camera) {
-  const { element, stage } = part;
-  const narrow = stage.clientWidth < NARROW_PX;
-  const [x, y] = layout.meta?.units ?? [];
-  const short = { xaxis: x, yaxis: y };
-  const style = getComputedStyle(element.querySelector(".bs"));
-  const ink = style.getPropertyValue("--bs-ink").trim() || "#222";
-  const line = style.getPropertyValue("--bs-line").trim() || "#ccc";
-  const font = { color: ink, family: style.fontFamily };
-  const axis = (one, name) => ({
-    ...one,
-    color: ink,
-    gridcolor: line,
-    zerolinecolor: line,
-    linecolor: line,
-    showbackground: false,
-    showspikes: false,
-    title: { text: (narrow && short[name]) || one.title.text, font: { ...font, size: 12 } },
-    tickfont: { ...font, size: 11 },
-  });
-  const scene = narrow ? { ...layout.scene, aspectratio: smaller(layout.scene.aspectratio) } : layout.scene;
-  const axes = Object.fromEntries(["xaxis", "yaxis", "zaxis"].map((name) => [name, axis(scene[name], name)]));
-  return {
-    ...layout,
-    autosize: true,
-    font,
-    paper_bgcolor: "rgba(0,0,0,0)",
-    hoverlabel: { font: { family: style.fontFamily } },
-    scene: { ...scene, ...axes, bgcolor: "rgba(0,0,0,0)", camera: camera ?? scene.camera },
-  };
 }
 
 // --------------------------------------------------------------------------------------------- clicks

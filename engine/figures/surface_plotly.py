@@ -105,7 +105,7 @@ def _cells(sheet: Sheet) -> dict[str, Any]:
             "size": 5,
             "color": look.colour,
             "symbol": look.symbol,
-            "line": {"width": 1, "color": "#FFFFFF"},
+            "line": {"width": 0 if look.symbol.endswith("-open") else 1, "color": "#FFFFFF"},
         },
         "error_z": {
             "type": "data",
@@ -240,7 +240,7 @@ def _layout(info: SurfaceInfo) -> dict[str, Any]:
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
         "showlegend": False,
         "uirevision": "kept",
-        "meta": {"units": [x.unit, y.unit]},
+        "meta": {"units": [x.unit, y.unit, "difference" if info.signed else plain(info.quality)]},
     }
 
 

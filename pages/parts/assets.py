@@ -14,6 +14,7 @@ CLIENT = Path(__file__).parents[2] / "engine" / "client"
 CLIENT_FILES = (
     "surface.js",
     "camera.js",
+    "dressing.js",
     "mark.js",
     "saving.js",
     "dials.js",

@@ -98,6 +98,7 @@ def _difference(
     if not cells:
         info = replace(info, reason=f"No cell was measured both for {name} and for another choice.")
     note = "Paired by question: each interval is that of the difference. The grey level is no difference."
+    note += " Nothing is laid over differences." if how.over else ""
     thinned = {f"{said} are compared." for p in panels if (said := p.thinned)}
     info = replace(info, notes=(*info.notes, note, *sorted(thinned)))
     return Picture(info, dials_info(cells, info), _signs(info), tuple(cells))
