@@ -10,9 +10,10 @@ import pytest
 
 from budgetscape.cli import answers
 from budgetscape.cli.values import plain
+from engine.analysis.allocation import path
 from engine.analysis.differences import differences
 from engine.analysis.levels import MOST_LEVELS
-from engine.analysis.panel import Group, Row, panels
+from engine.analysis.panel import Group, Row, Unknown, panels
 from engine.figures.surface import surface_info
 
 SEARCH, THINK = (0, 1, 2, 4), (0, 16, 64)
@@ -81,6 +82,13 @@ def test_strange_data_get_an_answer_or_a_reason_everywhere(kind):
     assert surface_info(found, "em", against="iterative").reason == (
         "" if found else surface_info([]).reason
     )
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_no_path_is_cheapest_where_every_run_scores_the_same(score):
+    (panel,) = panels(rows(score=lambda *_: score))
+    found = path(panel, "tokens")
+    assert isinstance(found, Unknown) and "the same" in found.why
 
 
 def test_a_question_that_ran_many_times_counts_once():

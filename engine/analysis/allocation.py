@@ -117,6 +117,8 @@ def path(panel: Panel, unit: str, steps: int = 12) -> tuple[Step, ...] | Unknown
     if complete.sum() < 2:
         return Unknown("fewer than two questions ran in every cell")
     scores = panel.y[complete]
+    if not np.nanstd(scores):
+        return Unknown("every run scores the same, so that no path is better than another")
     weights = draws(len(scores), DRAWS)
     spends = np.geomspace(known.min(), known.max(), steps)
     found = [_step(panel, scores, weights, costs, float(s)) for s in spends]

@@ -105,7 +105,10 @@ def _cells(sheet: Sheet) -> dict[str, Any]:
             "size": 5,
             "color": look.colour,
             "symbol": look.symbol,
-            "line": {"width": 0 if look.symbol.endswith("-open") else 1, "color": "#FFFFFF"},
+            "line": {
+                "width": 1,
+                "color": look.colour if look.symbol.endswith("-open") else "#FFFFFF",
+            },
         },
         "error_z": {
             "type": "data",

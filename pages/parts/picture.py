@@ -134,10 +134,12 @@ def _strokes(
         made += lines
         unsaid += [] if lines else [f"No lines of equal spend: the cells do not differ in {unit}."]
     if "cheapest path" in how.over:
-        for panel in panels:
-            steps = weighing.cheapest(panel, unit)
-            known = [] if isinstance(steps, Unknown) else steps
-            made += cheapest_path(info, _key(panel), known, unit)
+        paths = {_key(panel): weighing.cheapest(panel, unit) for panel in panels}
+        whys = dict.fromkeys(p.why for p in paths.values() if isinstance(p, Unknown))
+        for key, steps in paths.items():
+            made += () if isinstance(steps, Unknown) else cheapest_path(info, key, steps, unit)
+        if not any(stroke.kind == "cheapest path" for stroke in made):
+            unsaid += [f"No cheapest path: {why}." for why in whys]
     if "live runs" in how.over:
         strokes, said = _live(info, chosen)
         made += strokes
