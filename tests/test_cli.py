@@ -1,5 +1,6 @@
 """The command line on real parts: a world, a Chroma index, the model on board, journals."""
 
+import inspect
 import json
 import os
 import signal
@@ -194,6 +195,19 @@ def test_an_endpoint_that_is_not_there_is_named(cli):
     assert done.returncode != 0
     assert "127.0.0.1:9" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_help_lists_every_command_and_imports_what_none_of_them_needs():
+    told = "from budgetscape.cli.main import main; import sys\ntry: main(['--help'])\nfinally: print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", told], cwd=ROOT, text=True, capture_output=True, check=True
+    )
+    *listed, modules = done.stdout.splitlines()
+    assert not {"chromadb", "openai", "duckdb", "numpy", "budgetscape.wiring"} & {*modules.split()}
+    for name in command_line.COMMANDS:
+        command = command_line.cli.get_command(None, name)
+        assert command_line._does(name) == inspect.cleandoc(command.help)
+        assert any(line.startswith(f"  {name} ") for line in listed)
 
 
 def test_a_step_as_json_has_its_kind_and_query():

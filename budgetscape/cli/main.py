@@ -2,16 +2,21 @@
 
 An error is one line that says what to do, and a non-zero exit; `--traceback` before the command shows where it came
 from.
-Commands import what they need when they run, so that `--help` is quick.
+A command's module is imported when it is run; `--help` reads what they do from their sources, so that it is quick.
 """
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 
 import click
+from click.utils import make_default_short_help
 
 from engine.errors import BudgetscapeError
 
@@ -49,6 +54,26 @@ class Lazy(click.Group):
         module, name = COMMANDS[cmd_name].split(":")
         found: click.Command = getattr(import_module(module), name)
         return found
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        limit = formatter.width - 6 - max(map(len, COMMANDS))
+        rows = [(name, make_default_short_help(_does(name), limit)) for name in COMMANDS]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _does(command: str) -> str:
+    """The docstring of a command, without importing what it needs."""
+    module, name = COMMANDS[command].split(":")
+    return next(ast.get_docstring(f) or "" for f in _functions(module) if f.name == name)
+
+
+@cache
+def _functions(module: str) -> list[ast.FunctionDef]:
+    spec = find_spec(module)
+    assert spec is not None and spec.origin, f"{module} is one of our own files"
+    source = Path(spec.origin).read_text(encoding="utf-8")
+    return [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
