@@ -12,6 +12,7 @@ import pytest
 from budgetscape.live import LiveRequest
 from engine.strategies import PLAYED, strategy
 from engine.types import Budget
+from pages.parts import controls
 from tests.dashboard_fakes import SLOW, FakeApp, all_runs, question
 from tests.test_pages import answered, finished, opened, sent, visit
 
@@ -188,3 +189,22 @@ def test_one_run_in_lanes_is_refused_with_what_to_do(filled):
     next(b for b in at.button if b.label == "Run in lanes").click().run()
     assert "choose a second" in at.error[0].value
     assert len(filled.live.recent()) == before
+
+
+def test_the_first_question_is_one_that_more_searching_answers_and_a_choice_stays(filled):
+    at = visit()
+    picked = at.selectbox(key="question").value
+    runs = [r for r in all_runs() if r.question.id == picked and r.config.strategy == "corag"]
+    assert runs[0].question.hops == 2
+    em = {(r.config.budget.search, r.config.budget.think): r.scores.em for r in runs}
+    lines = [[em[s, t] for s in sorted({s for s, _ in em})] for t in {t for _, t in em}]
+    assert any(line[0] == 0 and line[-1] == 1 and line == sorted(line) for line in lines)
+    at.selectbox(key="question").select("q4").run()
+    assert at.selectbox(key="question").value == "q4"
+
+
+def test_without_history_the_first_question_has_two_hops():
+    one, two = question(0), question(1)
+    assert (one.hops, two.hops) == (1, 2)
+    assert controls.first([one, two], None) == controls.first([one, two], "unknown") == two.id
+    assert controls.first([one], None) == one.id and controls.first([], None) is None

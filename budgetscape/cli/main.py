@@ -16,7 +16,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import click
-from click.utils import make_default_short_help
 
 from engine.errors import BudgetscapeError
 
@@ -57,7 +56,8 @@ class Lazy(click.Group):
 
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         limit = formatter.width - 6 - max(map(len, COMMANDS))
-        rows = [(name, make_default_short_help(_does(name), limit)) for name in COMMANDS]
+        told = [click.Command(name, help=_does(name)) for name in COMMANDS]
+        rows = [(command.name or "", command.get_short_help_str(limit)) for command in told]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 

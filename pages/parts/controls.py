@@ -11,7 +11,7 @@ import streamlit as st
 
 from engine.strategies import STRATEGIES, knobs_of, outside
 from engine.types import EFFORTS, Axis, Budget, Mode, Question
-from pages.parts import knobs, state
+from pages.parts import knobs, resources, state
 from pages.parts.steps import difficulty
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LONGEST_QUESTION = 1_000
 NARROWEST_PX = 140
+_PICKED = "question"
 FROM_SET, OWN = "From a set", "Your own"
 DOSES: dict[Axis, str] = {"search": "the queries", "think": "the thinking"}
 
@@ -50,7 +51,7 @@ def setting(app: App) -> Setting:
     strategy = grid.selectbox(
         "Strategy",
         list(STRATEGIES),
-        index=list(STRATEGIES).index("corag"),
+        index=list(STRATEGIES).index(resources.STRATEGY),
         format_func=words,
         key="strategy",
         bind="query-params",
@@ -127,7 +128,7 @@ def question_form(
     chosen = _question_set(app, sets) if sets and kind == FROM_SET else None
     with st.form("ask", border=False):
         if chosen is not None:
-            question = _pick(chosen)
+            question = _pick(chosen, lambda: resources.rising(app.default_model))
         else:
             question = typed(
                 st.text_area("Your question", max_chars=LONGEST_QUESTION, key="own", height=80)
@@ -157,22 +158,26 @@ def _question_set(app: App, sets: Sequence[str]) -> list[Question]:
     return app.questions(name)
 
 
-def _pick(questions: list[Question]) -> Question | None:
+def _pick(questions: list[Question], rising: Callable[[], str | None]) -> Question | None:
     ordered = sorted(questions, key=lambda q: (q.hops or 0, q.operations or 0, q.id))
     by_id = {q.id: q for q in ordered}
+    if st.session_state.get(_PICKED) not in by_id:
+        st.session_state[_PICKED] = first(ordered, rising())
     picked = st.selectbox(
         "Pick a question",
         list(by_id),
-        index=_first_of_two_hops(ordered),
         format_func=lambda key: f"{difficulty(by_id[key])} · {by_id[key].text}",
-        key="question",
+        key=_PICKED,
         label_visibility="collapsed",
     )
     return by_id.get(picked) if picked else None
 
 
-def _first_of_two_hops(questions: Sequence[Question]) -> int:
-    return next((i for i, q in enumerate(questions) if q.hops == 2), 0)
+def first(questions: Sequence[Question], rising: str | None) -> str | None:
+    """The question to begin with: the one that shows what searching buys, else one of two hops, else the first."""
+    known = [q.id for q in questions]
+    two_hops = [q.id for q in questions if q.hops == 2]
+    return next(iter([*([rising] if rising in known else []), *two_hops, *known]), None)
 
 
 def typed(text: str | None) -> Question | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from budgetscape.access import APPLICATION, SNAPSHOTS, Refused, through
+from engine.analysis.rising import Tried, most_rising
 from engine.client.one_file import one_file
 from engine.errors import BudgetscapeError
 from engine.figures.against import Beside, beside
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
     from budgetscape.wiring import App
     from pages.parts.filtering import Filters
 
-MOST_HEADS = 500
+MOST_HEADS, MOST_TRIED = 500, 5_000
+STRATEGY = "corag"
+"""The one that a visitor begins with."""
 UNMEASURED = tuple((search, think) for search in (0, 1, 2, 4) for think in (0, 32, 64, 128))
 """What the dials offer before anything was measured."""
 LIVE = "live"
@@ -169,6 +172,23 @@ def start(info: SurfaceInfo) -> tuple[int, int]:
     """Where dials stand at first: the middle of what is offered."""
     searches, thinks = info.search.levels, info.think.levels
     return searches[len(searches) // 2], thinks[len(thinks) // 2]
+
+
+def rising(model: str) -> str | None:
+    """The two-hop question that shows best what searching buys, by what was measured before; None without that."""
+    return _rising(version(), model)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _rising(as_of: str, model: str) -> str | None:  # noqa: ARG001  (the key of the cache)
+    names = [name for name in sweeps() if name not in BESIDE]
+    if not names:
+        return None
+    where = Slice(sweeps=(names[0],), strategies=(STRATEGY,), models=(model,), hops=(2,))
+    heads = application().store.runs(where, limit=MOST_TRIED)
+    return most_rising(
+        Tried(h.question_id, h.search, h.think, h.em) for h in heads if h.em is not None
+    )
 
 
 # -------------------------------------------------------------------------------------------------- runs
