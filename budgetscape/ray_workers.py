@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 600.0
 """How long a worker may take to come up."""
+START_S = 180
+"""How long a cluster of this machine may take to start; Ray's own 30 s are short for a busy one."""
 OBJECTS_BYTES = 150 * 2**20
 Opened = Callable[[Path], "Parts"]
 """What a worker performs with, from its data folder; importable where it runs."""
@@ -179,6 +181,7 @@ async def ray_crew(
 def _joined(address: str | None, size: int) -> Any:
     """Ray, connected; InputError where it is not installed or the cluster is not there."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report its use
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", str(START_S))
     try:
         ray = import_module("ray")
     except ImportError as error:
@@ -198,7 +201,7 @@ def _joined(address: str | None, size: int) -> Any:
             logging_level="ERROR",
             **({} if address else alone),
         )
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except Exception as error:  # Ray raises plain ones
         raise InputError(
             f"the Ray cluster cannot be reached: {' '.join(str(error).split())[:200]}"
         ) from error

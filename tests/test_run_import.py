@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
+from types import SimpleNamespace as Made
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +19,7 @@ from engine.errors import InputError
 from store import trash
 from store.bundles import LINES, export_sweep, import_bundle
 from store.history import Slice, Store
-from store.home import Home
+from store.home import CHECKOUT, Home
 from store.log_columns import Columns
 from store.run_log import level
 from store.scores import score_panels
@@ -287,3 +289,49 @@ def test_the_command_takes_columns_by_name_and_lists_what_is_left_out(home: Home
     done = CliRunner().invoke(cli, [*words, "--name", "mine", "--json"], catch_exceptions=False)
     assert json.loads(done.output.splitlines()[-1])["runs"] == 1
     assert {c.strategy for c in cells(home, "mine").values()} == {"mine"}
+
+
+def test_a_sample_of_inspect_ai_is_a_row_whose_columns_are_guessed(tmp_path: Path):
+    """The script runs in inspect-ai's environment; here what it reads has the shape that inspect-ai 0.3.285 gives."""
+    spec = importlib.util.spec_from_file_location(
+        "inspect_runs", CHECKOUT / "docs" / "inspect_runs.py"
+    )
+    assert spec is not None and spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    used = Made(reasoning_tokens=5, input_tokens=85, output_tokens=16)
+    calls = [Made(function="web_search"), Made(function="bash"), Made(function="web_search")]
+    messages = [Made(role="user", text="Where?"), Made(role="assistant", tool_calls=calls)]
+    sample = Made(
+        **{"id": 7, "input": messages[:1], "target": ["Rome", "Roma"], "messages": messages},
+        **{
+            "model_usage": {"m": used},
+            "output": Made(completion="Rome"),
+            "scores": {"match": Made(value="C")},
+        },
+        **{"working_time": 0.0, "total_time": 2.5},
+    )
+    about = Made(
+        task="ships", solver=None, model="m", model_generate_config=Made(reasoning_tokens=None)
+    )
+    row = script.row(Made(eval=about), sample, lambda value: float(value == "C"), {"web_search"})
+    assert row == {
+        **{"question_id": "7", "question": "Where?", "answer": "Rome", "gold": ["Rome", "Roma"]},
+        **{
+            "strategy": "ships",
+            "model": "m",
+            "searches": 2,
+            "reasoning_tokens": 5,
+            "input_tokens": 85,
+        },
+        **{"completion_tokens": 16, "seconds": 2.5, "accuracy": 1.0},
+    }
+    (tmp_path / "runs.jsonl").write_text(json.dumps(row) + "\n")
+    show = look_at_runs(tmp_path / "runs.jsonl")
+    assert (show.problem, show.runs, show.search, show.think, show.chosen.metric) == (
+        "",
+        1,
+        (2,),
+        (16,),
+        "em",
+    )

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from store.corpora import corpus_names, load_corpus
 from store.home import Home
@@ -114,8 +114,28 @@ def test_files_become_a_corpus_that_is_deleted_and_brought_back(
         page.get_by_role("button", name="Undo").click()
         expect(row).to_be_visible()
         assert corpus_names(home) == ["notes", "tiny"]
+        _import_a_log(page, tmp_path)
         assert visit.faults == []
         assert all(url.startswith((real, "ws", "data:", "blob:")) for url in visit.asked)
+
+
+def _import_a_log(page: Page, tmp_path: Path) -> None:
+    """Choose a file, map its columns, import: and it is a surface."""
+    rows = [[f"Question {n}?", str(n % 2), str(n % 3 * 64), "yes"] for n in range(12)]
+    log = as_csv(tmp_path / "log.csv", ["Asked", "maxSearches", "thinkingBudget", "Correct"], *rows)
+    page.get_by_role("tab", name="Runs").click()
+    page.locator("input[type=file]:visible, section:visible input[type=file]").last.set_input_files(
+        log
+    )
+    expect(page.get_by_text("no column tells the question")).to_be_visible(timeout=SLOW_MS)
+    page.get_by_role("combobox", name="Question", exact=True).click()
+    page.get_by_role("option", name="Asked").click()
+    page.get_by_label("Name of the sweep").fill("production")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_text("sweep production: 12 runs taken in")).to_be_visible(timeout=SLOW_MS)
+    page.get_by_role("link", name="See it").click()
+    expect(page.get_by_label("Sweep", exact=True)).to_have_value("production", timeout=SLOW_MS)
 
 
 def test_ones_own_agent_is_tried_quoted_swept_and_seen(blind: Browser, real: str):
