@@ -69,7 +69,7 @@ corpus_library = st.Page(
     title="Corpus library",
     icon=":material/library_books:",
     url_path="corpus-library",
-    help="Corpora, question sets, endpoints and bundles: add, probe, delete, bring back",
+    help="Corpora, question sets, endpoints, runs and bundles: add, probe, import, delete, bring back",
 )
 
 your_system = st.Page(
