@@ -41,8 +41,8 @@ _APP = (
     *("indexes", "question_sets", "default_model", "default_index", "default_questions"),
 )
 _STORE = (
-    *("cells", "runs", "asked", "sweeps", "plan", "run", "trajectory", "trajectory_ids", "places"),
-    *("line", "troubles", "version", "frame"),
+    *("cells", "runs", "asked", "players", "sweeps", "plan", "run", "trajectory"),
+    *("trajectory_ids", "places", "line", "troubles", "version", "frame"),
 )
 APPLICATION: Reads = {
     **dict.fromkeys(_APP),

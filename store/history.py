@@ -148,6 +148,15 @@ class Store:
         )
         return [SweepRow(name, *map(int, counts)) for name, *counts in rows]
 
+    def players(self) -> list[tuple[str, str]]:
+        """Every strategy and model that has runs with a score of any kind."""
+        return [
+            (strategy, model)
+            for strategy, model in self._all(
+                "SELECT DISTINCT strategy, model FROM summary ORDER BY ALL", []
+            )
+        ]
+
     def plan(self, sweep: str) -> dict[str, Any] | None:
         """What the sweep was planned to be, as its journal has it; None where that was not recorded."""
         rows = self._all("SELECT plan FROM sweeps WHERE sweep = ?", [sweep])

@@ -11,7 +11,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from budgetscape.run_import import take_runs
 from engine.figures.markdown import literal
+from engine.figures.surface import METRICS
 from engine.retrieval.embedding import Hashed
 from engine.types import Passage, Question
 from pages.parts import resources
@@ -369,6 +371,9 @@ def test_a_log_becomes_a_surface_in_three_steps_and_can_be_taken_out_again(app: 
     app.store.ingest()
     cells = app.store.cells(Slice(sweeps=("prod",)))
     assert len(cells) == 6 and {c.strategy for c in cells} == {"imported (by use)"}
+    run(at)
+    links = [link.proto.query_string for link in at.get("page_link")]
+    assert "sweep=prod&metric=exact+match" in links
     at.button(key="delete import prod").click()
     run(at)
     app.store.ingest()
@@ -377,3 +382,31 @@ def test_a_log_becomes_a_surface_in_three_steps_and_can_be_taken_out_again(app: 
     run(at)
     app.store.ingest()
     assert len(app.store.cells(Slice(sweeps=("prod",)))) == 6
+
+
+def test_a_log_scored_by_a_judge_alone_opens_on_the_pages_that_its_link_leads_to(
+    app: FakeApp, tmp_path: Path
+):
+    rows = [
+        {
+            "query": f"q {n % 9}",
+            "tool_calls": n % 3,
+            "reasoning_tokens": n % 2 * 90,
+            "rating": n % 5 + 1,
+        }
+        for n in range(60)
+    ]
+    log = tmp_path / "log.jsonl"
+    log.write_text("\n".join(map(json.dumps, rows)))
+    take_runs(app.home, "rated", log, None, lambda *_: None)
+    app.store.ingest()
+    for page in ("quality_surface", "budget_allocation"):
+        at = AppTest.from_file(str(ROUTER), default_timeout=120)
+        at.query_params.update({"sweep": "rated", "metric": METRICS["judge"]})
+        at.run()
+        at.switch_page(str(ROUTER.parents[1] / f"{page}.py"))
+        at.query_params.update({"sweep": "rated", "metric": METRICS["judge"]})
+        run(at)
+        assert "No run with this score" not in words(at) and "No cell of this choice" not in words(
+            at
+        )

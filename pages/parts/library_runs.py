@@ -11,6 +11,7 @@ import streamlit as st
 
 from engine.errors import BudgetscapeError
 from engine.figures.markdown import literal
+from engine.figures.surface import METRICS as SHOWN
 from pages.parts import guide, uploading
 from pages.parts.controls import NARROWEST_PX
 from pages.parts.library_work import delete
@@ -39,7 +40,7 @@ def show(app: App) -> None:
     )
     for one in library.imports():
         name = one.name
-        link = {"sweep": name, **({"metric": one.metric} if one.metric else {})}
+        link = {"sweep": name, **({"metric": SHOWN[one.metric]} if one.metric else {})}
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{literal(name)}**", width="content")
             st.page_link(SURFACE, label="See it", icon=":material/landscape:", query_params=link)

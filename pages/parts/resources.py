@@ -91,7 +91,7 @@ def looks() -> dict[Key, Identity]:
 def _looks(as_of: str) -> dict[Key, Identity]:  # noqa: ARG001  (the key of the cache)
     app = application()
     models = sorted(app.models(), key=lambda name: name != app.default_model)
-    return identities(((c.strategy, c.model) for c in app.store.cells()), models)
+    return identities(app.store.players(), models)
 
 
 # ------------------------------------------------------------------------------------------------- cells
