@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import PATIENCE_MS, Visit, visiting
 
@@ -179,27 +179,27 @@ def test_the_map_is_walked_by_keyboard_and_moves_the_dials(page: Page):
     assert page.locator("input[data-axis=search]").get_attribute("aria-valuetext") == "2 queries"
 
 
-def saved(page: Page, button: str) -> tuple[str, bytes]:
+def saved(page: Page, button: Locator) -> tuple[str, bytes]:
     """What the browser makes a file of when a button is pressed: its name and content."""
     with page.expect_download(timeout=PATIENCE_MS) as file:
-        page.get_by_role("button", name=button).click()
+        button.click()
     return file.value.suggested_filename, Path(file.value.path()).read_bytes()
 
 
 def test_the_picture_and_the_cells_are_saved_as_files_with_what_is_seen_in_them(page: Page):
-    name, png = saved(page, "Save PNG")
+    name, png = saved(page, page.get_by_role("button", name="Save PNG"))
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     assert name.endswith(".png") and picture.size == (2800, 1800)
     blue, ground = (0, 114, 178), picture.getpixel((5, 1795))
     found = {colour for _, colour in picture.getcolors(maxcolors=picture.width * picture.height)}
     assert blue in found and ground == (255, 255, 255) and len(found) > 500
-    name, svg = saved(page, "Save SVG")
+    name, svg = saved(page, page.get_by_role("button", name="Save SVG"))
     root = ElementTree.fromstring(svg)
     texts = {node.text for node in root.iter() if node.text}
     assert name.endswith(".svg") and root.tag.endswith("svg") and "corag" in texts
     assert any(node.tag.endswith("image") for node in root.iter())  # the scene within
     page.get_by_role("tab", name="Table").click()
-    name, cells = saved(page, "Save as CSV")
+    name, cells = saved(page, page.get_by_role("tabpanel").get_by_role("button", name="CSV"))
     rows = list(csv.DictReader(io.StringIO(cells.decode())))
     assert name.endswith(".csv") and {row["strategy"] for row in rows} >= {"corag", "closed book"}
     shown = page.evaluate("() => document.querySelectorAll('.bs-cell:not(:disabled)').length")
