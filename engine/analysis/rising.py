@@ -17,15 +17,15 @@ class Tried:
     em: float
 
 
-def most_rising(rows: Iterable[Tried]) -> str | None:
-    """The question that rises at most of the reasoning budgets, the first one of several; None where none rises."""
+def first_rising(rows: Iterable[Tried]) -> str | None:
+    """The first question that rises at more than half of the reasoning budgets it was tried at; None without one."""
     lines: dict[str, dict[int, dict[int, float]]] = {}
     for row in rows:
         line = lines.setdefault(row.question, {}).setdefault(row.think, {})
         line[row.search] = min(row.em, line.get(row.search, 1.0))
-    times = {question: sum(map(rises, held.values())) for question, held in lines.items()}
-    best = max(times, key=lambda question: times[question], default=None)
-    return best if best is not None and times[best] else None
+    return next(
+        (q for q, held in lines.items() if 2 * sum(map(rises, held.values())) > len(held)), None
+    )
 
 
 def rises(em: Mapping[int, float]) -> bool:

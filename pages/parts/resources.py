@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from budgetscape.access import APPLICATION, SNAPSHOTS, Refused, through
-from engine.analysis.rising import Tried, most_rising
+from engine.analysis.rising import Tried, first_rising
 from engine.client.one_file import one_file
 from engine.errors import BudgetscapeError
 from engine.figures.against import Beside, beside
@@ -175,7 +175,7 @@ def start(info: SurfaceInfo) -> tuple[int, int]:
 
 
 def rising(model: str) -> str | None:
-    """The two-hop question that shows best what searching buys, by what was measured before; None without that."""
+    """The easiest two-hop question that shows what searching buys, by what was measured before; None without that."""
     return _rising(version(), model)
 
 
@@ -186,7 +186,8 @@ def _rising(as_of: str, model: str) -> str | None:  # noqa: ARG001  (the key of 
         return None
     where = Slice(sweeps=(names[0],), strategies=(STRATEGY,), models=(model,), hops=(2,))
     heads = application().store.runs(where, limit=MOST_TRIED)
-    return most_rising(
+    heads.sort(key=lambda h: h.operations or 0)
+    return first_rising(
         Tried(h.question_id, h.search, h.think, h.em) for h in heads if h.em is not None
     )
 
