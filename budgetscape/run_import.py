@@ -22,7 +22,8 @@ from store.fields import Row
 from store.home import Home, aside, checked_name, make_folder, writing
 from store.journal import SUFFIX, journal_files, line_bytes, read_sweep
 from store.log_columns import METRICS, Columns, checked, guessed, remarks
-from store.run_log import MOST_ROWS, Logged, Runs, log_rows
+from store.log_rows import log_rows
+from store.run_log import MOST_ROWS, Logged, Runs
 from store.trash import IMPORTED, imports
 
 SHOWN, LISTED = 8, 200

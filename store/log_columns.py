@@ -130,12 +130,14 @@ class Columns:
 
 def guessed(names: Sequence[str], rows: Sequence[Row]) -> Columns:
     """What the columns are most likely for, by their names, and the scale of the quality, by its first values."""
-    free = {_plainly(name): name for name in reversed(names)}
+    free = {_plainly(name.rpartition(".")[2]): name for name in reversed(names)}
+    free |= {_plainly(name): name for name in reversed(names)}
     found: dict[str, str] = {}
     for what, about in FIELDS.items():
         name = next((n for n in about.names if n in free), None)
         if name is not None and not (what == "milliseconds" and "seconds" in found):
-            found[what] = free.pop(name)
+            found[what] = free[name]
+            free = {plain: column for plain, column in free.items() if column != free[name]}
     quality = found.get("quality", "")
     values = [v for row in rows if (v := _guess(row.fields.get(quality))) is not None]
     top = next((t for t in (1.0, 5.0, 10.0, 100.0) if max(values, default=0.0) <= t), 100.0)

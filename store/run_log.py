@@ -11,9 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from engine import grading
@@ -32,12 +30,10 @@ from engine.types import (
     Trace,
     Usage,
 )
-from store.fields import Row, Skip, checked_size, csv_rows, json_lines, whole_characters
+from store.fields import Row, whole_characters
 from store.log_columns import FIXED, Columns, as_score
-from store.parquet_rows import parquet_rows
 from store.rows import LOGGED
 
-MOST_BYTES = 1 << 30
 MOST_ROWS = 1_000_000
 LONGEST_NAME, LONGEST_TEXT = 200, 200_000
 MOST_COUNT = 2**31 - 1
@@ -53,20 +49,6 @@ class Logged:
 
     trajectory: Trajectory
     judge: float | None
-
-
-def log_rows(path: Path, skip: Skip | None = None) -> Iterator[Row]:
-    """The rows of a CSV, TSV, JSONL or Parquet file; what is wrong with a single row is told to `skip`."""
-    checked_size(path, MOST_BYTES)
-    ending = path.suffix.lower()
-    if ending in (".csv", ".tsv"):
-        yield from csv_rows(path, skip)
-    elif ending in (".jsonl", ".ndjson"):
-        yield from json_lines(path, skip=skip)
-    elif ending == ".parquet":
-        yield from parquet_rows(path, numbers=True)
-    else:
-        raise InputError(f"{path.name}: a log of runs is a CSV, TSV, JSONL or Parquet file")
 
 
 # ------------------------------------------------------------------------------------ a row as a run

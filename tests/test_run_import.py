@@ -156,6 +156,25 @@ def test_without_budgets_a_run_stands_at_what_it_used_under_a_name_that_says_so(
         )
 
 
+def test_objects_inside_a_line_are_columns_by_their_path(tmp_path: Path):
+    usage = {
+        "prompt_tokens": 9,
+        "completion_tokens": 8,
+        "completion_tokens_details": {"reasoning_tokens": 5},
+    }
+    line = {"request": {"query": "q"}, "max_searches": 1, "usage": usage, "correct": True}
+    (tmp_path / "log.jsonl").write_text(
+        json.dumps(line) + "\n" + '{"a":' * 50 + "1" + "}" * 50 + "\n"
+    )
+    show = look_at_runs(tmp_path / "log.jsonl")
+    assert show.chosen.of == {
+        **{"question": "request.query", "search": "max_searches", "quality": "correct"},
+        **{"think_used": "usage.completion_tokens_details.reasoning_tokens"},
+        **{"input_tokens": "usage.prompt_tokens", "completion_tokens": "usage.completion_tokens"},
+    }
+    assert (show.problem, show.runs, show.unread, show.think) == ("", 1, 1, (16,))
+
+
 @pytest.mark.parametrize(("used", "axis", "at"), [
     (0, "search", 0), (8, "search", 8), (9, "search", 16), (17, "search", 32),
     (0, "think", 0), (1, "think", 16), (16, "think", 16), (873, "think", 1024), (1024, "think", 1024),

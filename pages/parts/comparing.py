@@ -105,10 +105,10 @@ def _lanes(
 ) -> None:
     """The lanes with the steps that are open in them, which the link keeps."""
     opened = state.opened()
-    dials.lanes(_info(told, looks, opened, lanes), opened=opened, folded=folded, told=_opened)
+    dials.lanes(_info(told, looks, opened, lanes), opened=opened, folded=folded, told=_keep_opened)
 
 
-def _opened() -> None:
+def _keep_opened() -> None:
     now = dials.lanes_opened()
     if now is not None:
         state.set_opened(now)
