@@ -9,12 +9,18 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+import duckdb
+import pyarrow.parquet as pq
 import pytest
 from streamlit.proto.BackMsg_pb2 import DeferredFileRequestPayload
 
+from store.history import Store
 from store.home import Home
 from tests.chat_server import ChatServer
 from tests.messages import Visitor, fetched, said, widget_ids
@@ -28,7 +34,15 @@ base_url = "{good}"
 model = "m"
 api_key_env = "MY_KEY"
 [models.telling]
-base_url = "{telling}"
+base_url = "{telling}/401/v1"
+model = "m"
+api_key_env = "MY_KEY"
+[models.wordy]
+base_url = "{telling}/400/v1"
+model = "m"
+api_key_env = "MY_KEY"
+[models.midway]
+base_url = "{telling}/200/v1"
 model = "m"
 api_key_env = "MY_KEY"
 """
@@ -45,16 +59,19 @@ limit = 1
 
 
 class Telling(BaseHTTPRequestHandler):
-    """Refuses everybody, and repeats the key in the words of its refusal."""
+    """Refuses everybody with the status in its path, and repeats the key in the words of its refusal."""
 
     def do_POST(self):
         self.rfile.read(int(self.headers["content-length"]))
         brought = self.headers.get("authorization", "")
         said = f"Incorrect API key provided: {brought.removeprefix('Bearer ')}. You sent {brought}"
-        self.send_response(401)
-        self.send_header("content-type", "application/json")
+        status, told = int(self.path.split("/")[1]), json.dumps({"error": {"message": said}})
+        streamed = status == 200
+        self.send_response(status, said)
+        self.send_header("content-type", "text/event-stream" if streamed else "application/json")
+        self.send_header("x-echo", brought)
         self.end_headers()
-        self.wfile.write(json.dumps({"error": {"message": said}}).encode())
+        self.wfile.write((f"data: {told}\n\n" if streamed else told).encode())
 
     def log_message(self, *_: object) -> None: ...
 
@@ -69,7 +86,7 @@ def good() -> Iterator[ChatServer]:
 def telling() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Telling)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
     server.server_close()
 
@@ -77,6 +94,19 @@ def telling() -> Iterator[str]:
 def found_in(what: str, content: bytes | str) -> list[str]:
     text = content if isinstance(content, str) else content.decode("latin-1")
     return [f"{what}: {trace}" for trace in TRACES if trace in text]
+
+
+def exported(home: Home, folder: Path) -> dict[str, bytes | str]:
+    """What of the files is packed, unpacked: a bundle as text, every table of the database, every file but they."""
+    with zipfile.ZipFile(folder / "small.zip") as bundle:
+        bundle.extractall(folder / "bundle")
+    packed = [*(folder / "bundle").glob("*.parquet"), *home.root.rglob("*.parquet")]
+    found: dict[str, bytes | str] = {p.name: str(pq.read_table(p).to_pylist()) for p in packed}
+    found["the bundle's manifest"] = (folder / "bundle" / "manifest.json").read_bytes()
+    with duckdb.connect(home.database, read_only=True) as tables:
+        for (name,) in tables.sql("SELECT table_name FROM duckdb_tables()").fetchall():
+            found[f"table {name}"] = str(tables.table(name).fetchall())
+    return found
 
 
 def until(wanted, patience_s: float = 60) -> None:
@@ -100,11 +130,14 @@ def test_a_key_is_sent_to_its_endpoint_and_found_nowhere_else(
         "MY_KEY": KEY,
     }
     places: dict[str, bytes | str] = {}
+    asked = ["ask", "Where?", "--strategy", "closed_book", "--search", "0", "--model"]
     for n, command in enumerate(
         (
             ["sweep", str(tmp_path / "plan.toml")],
-            ["ask", "Where?", "--strategy", "closed_book", "--search", "0", "--model", "telling"],
+            *([*asked, name] for name in ("telling", "wordy", "midway")),
             ["models"],
+            ["summary", "--sweep", "small"],
+            ["store", "export", "small", str(tmp_path / "small.zip")],
         )
     ):
         done = subprocess.run(
@@ -132,6 +165,20 @@ def test_a_key_is_sent_to_its_endpoint_and_found_nowhere_else(
             )
             url = visitor.ask(deferred_file=asked).deferred_file.url
             places["the saved file"] = fetched(address, url)[1]
+            with closing(Store.scratch(home, ("small",))) as store:
+                runs = [head.id for head in store.runs() if head.model == "mine"]
+            for label in ("Markdown", "JSON"):
+                before = len(visitor.heard)
+                visitor.visit("trace-compare", lane=runs)
+                (save,) = (
+                    b
+                    for m in visitor.heard[before:]
+                    if m.HasField("delta")
+                    and (b := m.delta.new_element.download_button).label == label
+                )
+                asked = DeferredFileRequestPayload(file_id=save.deferred_file_id)
+                url = visitor.ask(deferred_file=asked).deferred_file.url
+                places[f"the comparison as {label}"] = fetched(address, url)[1]
             for page in ("trace-compare", "sweep-runs", "corpus-library"):
                 visitor.visit(page)
             places["what pages were told"] = said(visitor.heard)
@@ -145,6 +192,7 @@ def test_a_key_is_sent_to_its_endpoint_and_found_nowhere_else(
         for path in ("/", "/healthz", "/_stcore/host-config", "/_stcore/metrics"):
             places[path] = fetched(address, path)[1]
         places["the log"] = log.read_bytes()
+    places |= exported(home, tmp_path)
     for path in sorted(home.root.rglob("*")):
         if path.is_file():
             places[f"{path.name}, its name"] = str(path)
@@ -152,6 +200,9 @@ def test_a_key_is_sent_to_its_endpoint_and_found_nowhere_else(
     assert set(good.keys) == {f"Bearer {KEY}"}, "the endpoints were given the key"
     assert b"published" in places[f"snapshots/{name}.json"] and len(places["the saved file"]) > 4e6
     assert any("journals/" in place for place in places)
+    assert b"So be it." in places["the comparison as JSON"]
+    assert any("So be it." in str(places[place]) for place in places if "table" in place)
+    assert "So be it." in str(places["lines.parquet"]) and b"***" in places["the command 2"]
     assert b"refused the key" in places["the command 1"], (
         "its endpoint repeats the key in what it says"
     )
