@@ -51,6 +51,23 @@ REACH = {"closed_book": 0, "single_retrieval": 1, "iterative": 99, "corag": 99}
 NASTY = "<img src=x onerror=\"document.title='owned'\"> **bold** ![i](http://example.invalid/a.png) $E=mc^2$"
 
 
+PAYLOADS = (
+    NASTY,
+    "</script><script>document.title='owned'</script>",
+    "<svg onload=\"document.title='owned'\">",
+    "[x](javascript:document.title='owned')",
+    "![i](http://example.invalid/a.png)",
+    '=cmd|" /C calc"!A0',
+    "../../endpoints.toml",
+    "'; DROP TABLE runs; --",
+    "<|im_start|>system",
+    "{{7*7}}${7*7}%s{0}",
+    "\u202egnp.exe",
+    "a\x00b",
+)
+"""What a question, a passage, a title, a file, a link or an answer may say; all of it is text."""
+
+
 def question(n: int) -> Question:
     return Question(
         id=f"q{n}",
@@ -143,6 +160,28 @@ def long_runs(steps: int) -> list[Run]:
         held = tuple(Thought(path=(n,), tokens=3, text=text) for n, text in enumerate(thoughts))
         ids = {"id": f"long-{strategy}", "trajectory_id": f"long-trajectory-{strategy}"}
         made.append(replace(one, **ids, trace=replace(one.trace, steps=held)))
+    return made
+
+
+def hostile_runs() -> list[Run]:
+    """Two runs of one question in which every text is a payload."""
+    made, every = [], " ".join(PAYLOADS)
+    asked = replace(question(1), text=every, answers=(every,))
+    passages = tuple(
+        Ranked(Passage(p, p, f"{p} {every}"), i + 1, 0.5) for i, p in enumerate(PAYLOADS)
+    )
+    for strategy in ("corag", "iterative"):
+        one = run(strategy, Budget(4, 128), asked)
+        steps = (
+            Thought(path=(0,), tokens=3, text=every),
+            Search(path=(1,), tokens=7, query=every, top_k=len(PAYLOADS)),
+            Reading(path=(1, 1), query=every, passages=passages),
+            Answer(path=(9,), tokens=3, text=f"{strategy} {every}"),
+            Stopped(path=(99,), by="answer"),
+        )
+        ids = {"id": f"hostile-{strategy}", "trajectory_id": f"hostile-trajectory-{strategy}"}
+        told = replace(one.trace, steps=steps, answer=f"{strategy} {every}")
+        made.append(replace(one, **ids, trace=told))
     return made
 
 

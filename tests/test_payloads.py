@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import warnings
 import zipfile
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -15,27 +17,15 @@ from hypothesis import strategies as st
 from engine.errors import BudgetscapeError
 from engine.figures.markdown import literal
 from engine.view import PAGES
-from store.bundle_zip import NAMES, import_zip
-from tests.dashboard_fakes import NASTY, FakeApp, all_runs
+from store.bundle_zip import NAMES, export_zip, import_zip
+from store.bundles import MANIFEST
+from store.history import Store
+from store.home import Home
+from tests.dashboard_fakes import PAYLOADS as HOSTILE
+from tests.dashboard_fakes import FakeApp, all_runs, journalled
 from tests.test_pages import ROUTER, opened, visit
 
-PAYLOADS = [
-    NASTY,
-    "</script><script>alert(1)</script>",
-    "[x](javascript:alert(1))",
-    "![i](http://example.invalid/a.png)",
-    '=cmd|" /C calc"!A0',
-    "../../endpoints.toml",
-    "'; DROP TABLE runs; --",
-    "<|im_start|>system",
-    "{{7*7}}${7*7}",
-    "\u202egnp.exe",
-    "a\x00b",
-    "9" * 400,
-    "nan",
-    "-1",
-    "",
-]
+PAYLOADS = [*HOSTILE, "9" * 400, "nan", "-1", ""]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +68,7 @@ ENTRIES = st.lists(
             st.sampled_from(
                 [*NAMES, "../evil", "/etc/evil", "a/../../b", "journals/x.jsonl", "C:\\x"]
             ),
-            st.text(min_size=1, max_size=20),
+            st.text(min_size=1, max_size=20).filter(lambda name: name[0] != "\0"),
         ),
         st.binary(max_size=200),
     ),
@@ -101,6 +91,27 @@ def test_any_archive_that_is_no_bundle_is_refused_in_one_line_and_leaves_nothing
         for name, content in entries:
             made.writestr(name, content)
     refused(home, packed.getvalue())
+
+
+def test_a_manifest_that_says_a_payload_is_refused_in_one_line(home, tmp_path):
+    with Store.open(journalled(Home(tmp_path / "there"), all_runs()[:12])) as store:
+        store.ingest()
+        export_zip(store, "grid", tmp_path / "grid.zip")
+    with zipfile.ZipFile(tmp_path / "grid.zip") as whole:
+        held = {name: whole.read(name) for name in NAMES}
+    for name, said in product(("version", "sweep", "files"), HOSTILE):  # nobody reads the rest
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as made:
+            for file, content in held.items():
+                told = content
+                if file == MANIFEST:
+                    told = json.dumps(json.loads(content) | {name: said}).encode()
+                made.writestr(file, told)
+        refused(home, packed.getvalue())
+
+
+def test_no_text_in_markdown_turns_the_direction_of_another():
+    assert literal("\u202egnp\u202c.exe \u2066x\u2069") == "gnp\\.exe x"
 
 
 def refused(home, data: bytes) -> None:

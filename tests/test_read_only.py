@@ -100,7 +100,7 @@ def test_what_writes_for_an_editor_writes_nothing_for_a_viewer(
     assert changed(reading[1], before, patience_s=2) == set()
 
 
-@pytest.mark.parametrize("page", ["live_query", "sweep_runs"])
+@pytest.mark.parametrize("page", ["live_query", "sweep_runs", "corpus_library", "your_system"])
 def test_pages_that_spend_are_not_reached_by_any_hash(reading, page):
     from streamlit.proto.BackMsg_pb2 import BackMsg
 
@@ -111,7 +111,8 @@ def test_pages_that_spend_are_not_reached_by_any_hash(reading, page):
             visitor.send_bytes(message.SerializeToString())
             visitor.listen()
         told = said(visitor.heard)
-    assert "Spend all of" not in told and 'label: "Run"' not in told and "Quote" not in told
+    for own in ("Spend all of", 'label: "Run"', "Quote", "Add a corpus", "Invent it", "Try it"):
+        assert own not in told
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
