@@ -242,6 +242,17 @@ def test_one_question_has_the_interval_it_has_and_an_end_that_is_no_number_is_no
     assert {(p.low, p.high) for p in info.sheets[0].points} == {(0.21, 1.0)}
 
 
+def test_a_question_that_ran_with_several_seeds_is_told_as_one():
+    @dataclass(frozen=True)
+    class Seeded(Cell):
+        questions: int = 30
+
+    cells = [Seeded(s, t, 0.5, n=90) for s in (0, 1) for t in (0, 8)]
+    info = drawn(cells)
+    assert "<br>30 questions" in info.sheets[0].points[0].text
+    assert dials_info(cells, info).readings[0].stops[0][0].n == "30"
+
+
 def test_missing_cells_stay_holes_whatever_is_laid_over_them():
     cells = [c for c in grid() if c.search != 1 or c.think == 0]
     info = drawn(cells)

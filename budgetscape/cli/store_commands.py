@@ -63,7 +63,8 @@ def surface(name: str, by: str, metric: str, as_json: bool) -> None:
         where = " ".join(f"{k}={v}" for k, v in zip(strata, c.by, strict=True))
         click.echo(
             f"{c.strategy:<18} {c.model:<22} search {c.search:>3} think {c.think:>5}  "
-            f"{c.mean:.3f} [{c.low:.3f}, {c.high:.3f}]  n {c.n:<5} cut off {c.cut_off:.0%}{_form(c)}{_dose(c)} {where}"
+            f"{c.mean:.3f} [{c.low:.3f}, {c.high:.3f}]  n {c.questions:<5} "
+            f"cut off {c.cut_off:.0%}{_form(c)}{_dose(c)} {where}"
         )
 
 

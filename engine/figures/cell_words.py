@@ -21,6 +21,11 @@ def between(low: float | None, high: float | None, signed: bool = False) -> str:
     return f"{amount(low, signed)}{join}{amount(high, signed)}"
 
 
+def questions(cell: Any) -> int:
+    """Questions of a cell: one that ran several times, by seeds or samples, counts once."""
+    return int(getattr(cell, "questions", cell.n))
+
+
 def spent(cell: Any) -> Sequence[str]:
     """Tokens, cost and seconds of a mean run, as far as they are known."""
     told = []

@@ -208,7 +208,7 @@ def _stop(
         tint=round(_STRONGEST * min(1.0, abs(mean) / most)),
         quality=cell_words.amount(mean, signed),
         interval=cell_words.between(cell.low, cell.high, signed),
-        n=f"{cell.n:,}",
+        n=f"{cell_words.questions(cell):,}",
         spent=" · ".join(cell_words.spent(cell)) or "unknown",
         used=cell_words.used(cell),
         x=place[0],

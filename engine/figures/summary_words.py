@@ -14,6 +14,7 @@ from engine.analysis.estimate import Estimate, quality
 from engine.analysis.examples import Example
 from engine.analysis.paired import Cell, Table
 from engine.analysis.panel import Panel, Unknown
+from engine.figures.cell_words import questions
 from engine.figures.sheets import Cell as Measured
 from engine.figures.summary import Card, Fact, Said, Standing
 
@@ -207,7 +208,8 @@ def caveats(
 def _size(cells: Sequence[Counted], panels: Sequence[Panel], reached: Extent) -> list[str]:
     if not cells:
         return []
-    least, most = min(c.n for c in cells), max(c.n for c in cells)
+    counts = [questions(c) for c in cells]
+    least, most = min(counts), max(counts)
     widest = max((c.high or 0.0) - (c.low or 0.0) for c in cells) / 2
     span = f"{least}" if least == most else f"{least} to {most}"
     said = [

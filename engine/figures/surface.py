@@ -172,13 +172,13 @@ def _sheet(
 
 
 def _point(cell: Cell, look: Identity, at: tuple[float, float], signed: bool) -> Point:
-    mean = cell.mean or 0.0
+    mean, asked = cell.mean or 0.0, cell_words.questions(cell)
     low, high = (mean if e is None or not math.isfinite(e) else e for e in (cell.low, cell.high))
     lines = [
         f"<b>{plain(look.label)}</b>",
         f"{cell.search} queries, {cell.think} thinking tokens{_level(cell)}",
         f"{cell_words.amount(mean, signed)} ({cell_words.between(low, high, signed)})",
-        f"{cell.n:,} question{'s' * (cell.n != 1)}",
+        f"{asked:,} question{'s' * (asked != 1)}",
     ]
     if signed and low <= 0 <= high:
         lines[-2] += ", tied"
