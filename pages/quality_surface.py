@@ -43,7 +43,8 @@ with left:
     )
 with right:
     dials.linked(readings, at, group=GROUP)
-    st.caption(guide.SMALL_MODEL)
+    for said in guide.small_model(cells, resources.application().on_board()):
+        st.caption(said)
 
 for said in (*info.notes, *guide.remarks(cells, found.left_out)):
     sheet.quiet(said)

@@ -38,6 +38,7 @@ def surface(
     runs = runs_behind(resources.application().store, found.rows, where, progress, opened)
     at = state.session().at.get(group) or state.linked_at() or resources.start(seen.info)
     cell = state.chosen_cell()
+    small = guide.small_model(found.rows, resources.application().on_board())
     return (
         Words(what(chosen), "quiet"),
         Surface(
@@ -50,7 +51,7 @@ def surface(
             () if cell is None else (cell.strategy, cell.model, cell.search, cell.think),
         ),
         *sheet.blocks,
-        Words(guide.SMALL_MODEL, "quiet"),
+        *(Words(said, "quiet") for said in small),
     )
 
 

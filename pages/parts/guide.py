@@ -186,6 +186,11 @@ def remarks(cells: Sequence[CellRow], configurations: int) -> tuple[str, ...]:
     return tuple(filter(None, said))
 
 
+def small_model(cells: Sequence[CellRow], on_board: Sequence[str]) -> tuple[str, ...]:
+    """The caution about the models on board, where one of them was measured."""
+    return (SMALL_MODEL,) if any(cell.model in on_board for cell in cells) else ()
+
+
 def hint(missing: str | None = None) -> None:
     """Shown where no run has been shown yet, or where the one that the link names is not there."""
     if missing:
