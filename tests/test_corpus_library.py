@@ -410,3 +410,4 @@ def test_a_log_scored_by_a_judge_alone_opens_on_the_pages_that_its_link_leads_to
         assert "No run with this score" not in words(at) and "No cell of this choice" not in words(
             at
         )
+        assert "The model on board is tiny" not in words(at)
