@@ -38,13 +38,14 @@ def serve(port: str, words: list[str]) -> None:
         app.main(started)
         return
     from pages.parts import resources
-    from tests.dashboard_fakes import FakeApp, all_runs, journalled, long_runs
+    from tests.dashboard_fakes import FakeApp, all_runs, hostile_runs, journalled, long_runs
 
     with tempfile.TemporaryDirectory() as folder:
         kept = os.environ["BUDGETSCAPE_HOME"] if "kept" in words else folder
         fake = FakeApp(Path(kept), [] if "empty" in words else all_runs(), tick_s=0.01)
         if "empty" not in words:
             journalled(fake.home, long_runs(LONG), "long")
+            journalled(fake.home, hostile_runs(), "hostile")
             fake.store.ingest()
         resources._opened.append(fake)  # type: ignore[arg-type]
         run = app.app.run

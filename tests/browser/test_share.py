@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PATIENCE_MS, Visit, visiting
 from tests.browser.test_surface import CAMERA, dragged, turned, until
-from tests.dashboard_fakes import NASTY
+from tests.dashboard_fakes import NASTY, PAYLOADS
 
 NOTES = f"Look at this:\n{NASTY} </script><script>document.title='owned'</script>"
 POLICY_FAULTS = """() => {
@@ -126,6 +126,53 @@ def test_traces_open_in_the_saved_file_and_nothing_in_it_is_obeyed(offline: Visi
     assert page.title().startswith("The grid <img")
     page.get_by_text("All cells").click()
     expect(page.get_by_role("region", name="All cells").get_by_role("row")).to_have_count(25)
+
+
+def harmless(page: Page, texts: str) -> None:
+    """All payloads are there to be read, and not one is more than text."""
+    page.evaluate("() => document.querySelectorAll('.bs details').forEach((d) => (d.open = true))")
+    told = page.locator(texts).evaluate_all("found => found.map((one) => one.textContent).join()")
+    assert [p for p in PAYLOADS if p not in told.replace("\ufffd", "\x00")] == []
+    inside = ":is(img, svg[onload], iframe, script, form, [onerror], [href^='javascript']"
+    assert page.locator(f".bs {inside}, [src*='example.invalid'])").count() == 0
+    assert page.title() != "owned"
+    bidi = page.locator(".bs span").evaluate_all(
+        "s => s.map((e) => getComputedStyle(e).unicodeBidi)"
+    )
+    assert set(bidi) == {"isolate"}, "no text turns the direction of what stands beside it"
+
+
+def test_payloads_in_every_text_are_text_in_the_app_and_in_the_saved_file(
+    blind: Browser, address: str, tmp_path: Path
+):
+    path, cell = tmp_path / "view.html", "&cell=".join(("corag", "smollm2", "4", "128"))
+    with visiting(blind) as found:
+        page = found.page
+        lanes = "lane=hostile-corag&lane=hostile-iterative&compare_fold=false"
+        page.goto(f"{address}/trace-compare?{lanes}")
+        page.locator(".bs-reading details summary").first.click()
+        expect(page.locator(".bs-passages li").first).to_be_attached()
+        harmless(page, ".bs-lanes")
+        page.goto(f"{address}/quality-surface?sweep=hostile&cell={cell}&run=hostile-corag")
+        expect(page.locator(".bs-trace .bs-step").first).to_be_visible()
+        harmless(page, ".bs-trace, .bs-summary")
+        expect(page.get_by_role("button", name="CSV")).not_to_have_count(0)
+        page.get_by_test_id("stDataFrame").last.hover()
+        expect(page.get_by_test_id("stElementToolbarButton").first).to_be_attached()
+        expect(page.get_by_role("button", name="Download as CSV")).to_have_count(0)
+        page.goto(published(page, " ".join(PAYLOADS)[:190], " ".join(PAYLOADS)))
+        expect(page.locator(".bs-run .bs-step").first).to_be_visible()
+        harmless(page, ".bs-shared")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Save as one file").click()
+        download.value.save_as(path)
+        assert all(url.startswith((address, "blob:", "data:")) for url in found.asked)
+        assert found.faults == []
+    with visiting(blind) as saved:
+        saved.page.goto(path.as_uri())  # with a network: it is not asked
+        expect(saved.page.locator(".bs-run .bs-step").first).to_be_visible()
+        harmless(saved.page, ".bs-shared")
+        assert saved.faults == [] and saved.asked == [path.as_uri()]
 
 
 def test_without_webgl_the_file_offers_the_map(blind: Browser, file: Path):
