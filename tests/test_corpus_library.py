@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from budgetscape.run_import import take_runs
@@ -16,7 +15,6 @@ from engine.figures.markdown import literal
 from engine.figures.surface import METRICS
 from engine.retrieval.embedding import Hashed
 from engine.types import Passage, Question
-from pages.parts import resources
 from store.bundle_zip import zip_bytes
 from store.corpora import corpus_names, load_corpus, load_questions, save_corpus, save_questions
 from store.history import Slice
@@ -27,6 +25,7 @@ from tests.chat_server import ChatServer
 from tests.chroma_server import running
 from tests.dashboard_fakes import NASTY, FakeApp, all_runs
 from tests.files import hotpot_entry
+from tests.test_pages import opened
 
 ROUTER = Path(__file__).parents[1] / "pages" / "parts" / "router.py"
 PAGE = str(ROUTER.parents[1] / "corpus_library.py")
@@ -35,11 +34,7 @@ PAGE = str(ROUTER.parents[1] / "corpus_library.py")
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[FakeApp]:
     fake = FakeApp(tmp_path / "home")
-    resources._opened.append(fake)  # type: ignore[arg-type]
-    st.cache_data.clear()
-    yield fake
-    resources._opened.clear()
-    st.cache_data.clear()
+    yield from opened(fake)
     fake.close()
 
 

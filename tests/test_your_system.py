@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine.figures.markdown import literal
 from engine.retrieval.embedding import Hashed
 from engine.types import Passage, Question
-from pages.parts import resources
 from store.corpora import save_corpus, save_questions
 from store.index import build_index
 from tests.dashboard_fakes import EXAMPLE, NASTY, FakeApp
+from tests.test_pages import opened
 
 ROUTER = Path(__file__).parents[1] / "pages" / "parts" / "router.py"
 PAGE = str(ROUTER.parents[1] / "your_system.py")
@@ -25,11 +24,7 @@ PAGE = str(ROUTER.parents[1] / "your_system.py")
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[FakeApp]:
     fake = FakeApp(tmp_path / "home")
-    resources._opened.append(fake)  # type: ignore[arg-type]
-    st.cache_data.clear()
-    yield fake
-    resources._opened.clear()
-    st.cache_data.clear()
+    yield from opened(fake)
     fake.close()
 
 

@@ -35,3 +35,8 @@ def money(cost: float, currency: str = "") -> str:
     if not currency:
         return f"cost {told}"
     return SIGNS[currency] + told if currency in SIGNS else f"{told} {currency}"
+
+
+def queries(count: int) -> str:
+    """queries(1) -> "1 query" """
+    return f"{count} quer{'y' if count == 1 else 'ies'}"

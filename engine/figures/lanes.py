@@ -9,7 +9,7 @@ from typing import Any
 from engine.analysis.alignment import stretches
 from engine.analysis.traces import Axis, Comparison
 from engine.figures import lanes_words as words
-from engine.figures.amounts import money, span
+from engine.figures.amounts import money, queries, span
 from engine.figures.lanes_words import LETTERS
 from engine.figures.palette import COLOURS, Identity, Key
 from engine.figures.trace import StepInfo, marks, trace_info, verdict
@@ -165,7 +165,7 @@ def _lane(told: Comparison, i: int, looks: Mapping[Key, Identity], running: bool
 
 def _budget(run: Run) -> str:
     budget = run.config.budget
-    return f"{budget.search} quer{'y' if budget.search == 1 else 'ies'} · {think_words(budget)}"
+    return f"{queries(budget.search)} · {think_words(budget)}"
 
 
 def _facts(run: Run) -> tuple[tuple[str, str], ...]:

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from engine.analysis.traces import FEWEST, MOST
+from engine.figures.amounts import queries
 from engine.run.budgets import think_words
 from engine.types import effort_of
 from pages.parts import resources, state
@@ -81,7 +82,7 @@ def _found(sweeps: Sequence[str], lanes: Sequence[Shown]) -> list[RunHead]:
     within = right.multiselect(
         "Budgets",
         budgets,
-        format_func=lambda b: f"{b[0]} queries, {b[1]} thinking",
+        format_func=lambda b: f"{queries(b[0])}, {b[1]} thinking",
         key="compare_budgets",
         placeholder="All",
     )
@@ -122,7 +123,7 @@ def _extremes(heads: Sequence[RunHead]) -> list[str]:
 def _label(head: RunHead) -> str:
     right = "" if head.em is None else "✓ " if head.em == 1 else "✗ "
     answer = " ".join(head.answer.split())[:_LONGEST_ANSWER]
-    where = f"{words(head.strategy)} · {head.search} queries · {_thinking(head)}"
+    where = f"{words(head.strategy)} · {queries(head.search)} · {_thinking(head)}"
     return f"{where} · {right}{answer or 'no answer'}"
 
 
@@ -133,7 +134,7 @@ def _thinking(head: RunHead) -> str:
 
 def _label_of(lane: Shown) -> str:
     budget = lane.budget
-    where = f"{words(lane.strategy)} · {budget.search} queries · {think_words(budget)}"
+    where = f"{words(lane.strategy)} · {queries(budget.search)} · {think_words(budget)}"
     return f"{where} · {' '.join(lane.question.text.split())[:_LONGEST_ANSWER]}"
 
 

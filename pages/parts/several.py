@@ -10,6 +10,7 @@ import streamlit as st
 
 from engine.analysis.traces import FEWEST, MOST
 from engine.errors import InputError
+from engine.figures.amounts import queries
 from engine.figures.sheets import SurfaceInfo
 from engine.strategies import PLAYED, knobs_of, outside
 from pages.parts import controls, state
@@ -37,7 +38,7 @@ def offer(setting: Setting, info: SurfaceInfo) -> None:
         st.multiselect(
             "Budgets",
             list(product(info.search.levels, info.think.levels)),
-            format_func=lambda at: f"{at[0]} queries, {at[1]} thinking",
+            format_func=lambda at: f"{queries(at[0])}, {at[1]} thinking",
             key=_BUDGETS,
             placeholder="Where the dials stand",
         )

@@ -53,6 +53,8 @@ def test_a_page_has_no_serious_fault_in_any_look(visit: Visit, address: str, pla
     page = visit.page
     page.goto(address + place)
     settled(page)
+    if place == "/":
+        page.get_by_text("Knobs, seed and doses").click()
     found = {}
     for scheme, width in LOOKS:
         page.emulate_media(color_scheme=scheme)
