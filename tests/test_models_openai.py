@@ -553,3 +553,12 @@ def test_how_likely_the_first_token_was_is_asked_for_only_where_it_is_wanted_and
     reply = generate(answer, wanted, Capabilities(logprobs=True, token_boundaries="timings"))
     assert reply.first_tokens == ((" Yes", -0.2), ("No", -1000.0))
     assert (reply.pieces, reply.logprobs) == ((" Yes", ""), (-0.2,))
+
+
+def test_a_reply_that_tells_the_key_is_no_answer_and_the_page_does_not_see_it_whole():
+    pieces: list[str] = []
+    cut = stream(chunk("It is sk-very"), chunk("-secret, is it"), counts())
+    with pytest.raises(BadReply, match="tells the key") as error:
+        generate(cut, on_piece=pieces.append)
+    assert KEY not in "".join(pieces) and KEY not in str(error.value)
+    assert generate(stream(chunk("It is sk-very-"), chunk(" safe.", "stop"), counts())).text

@@ -26,6 +26,8 @@ from engine.types import Prompt, Resumed
 
 FIRST_TOKENS = 10
 """How many candidates for a token are asked for, where its probabilities are wanted."""
+SHORTEST_KEY = 8
+"""Characters: a shorter one is a placeholder, and may well be a word of an answer."""
 _FAULTS = (openai.APIError, httpx2.HTTPError, json.JSONDecodeError, UnicodeError)
 """What the client lets through: errors of a stream that has begun are the transport's own."""
 KEPT = httpx2.Limits(max_connections=1000, max_keepalive_connections=1000, keepalive_expiry=2.0)
@@ -125,11 +127,19 @@ class OpenAIChat:
         if resumed == "replayed":
             messages.append({"role": "user", "content": GO_ON})
         stream = await self._begin(messages=messages, stream=True, **self._fields(call))
+        tail = ""
         async with stream:
             async for chunk in stream:
                 if text := take.chunk(named(chunk)):
+                    tail = (tail + text)[-len(self._key) - len(text) :]
+                    self._keep_out_key(tail)
                     on_piece(text)
         return replace(take.reply(time.monotonic() - began), resumed=resumed)
+
+    def _keep_out_key(self, text: str) -> None:
+        """A reply that tells our key is no answer, and nothing of it is kept."""
+        if len(self._key) >= SHORTEST_KEY and self._key in text:
+            raise BadReply(f"model {self.name}: the reply tells the key it was called with")
 
     def _resumed(self, prompt: Prompt) -> Resumed:
         """How a prompt that ends in the assistant's own turn is taken here."""
