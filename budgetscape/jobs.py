@@ -13,14 +13,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
-from engine.errors import InputError
+from engine.errors import BudgetscapeError, InputError
 from store.home import Home, make_folder
 
 COMMAND = (sys.executable, "-m", "budgetscape.cli.main")
@@ -60,8 +60,14 @@ class Job:
 class Jobs:
     """The work of one process; safe to call from any page."""
 
-    def __init__(self, home: Home, command: Sequence[str] = COMMAND) -> None:
-        self._home, self._command = home, tuple(command)
+    def __init__(
+        self,
+        home: Home,
+        command: Sequence[str] = COMMAND,
+        made: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`made` is called when a child has made something, before that is told."""
+        self._home, self._command, self._made = home, tuple(command), made
         self._jobs: dict[str, Job] = {}
         self._children: dict[str, subprocess.Popen[str]] = {}
         self._guard = threading.Lock()
@@ -162,6 +168,11 @@ class Jobs:
         if job.state == "running":
             if code:
                 job.note = _last(errors)
+            else:
+                with suppress(
+                    BudgetscapeError
+                ):  # what cannot be read yet is tried again by who keeps up
+                    self._made()
             job.state = "failed" if code else "done"
 
 

@@ -74,11 +74,15 @@ class Library:
     """The library of one application."""
 
     def __init__(
-        self, home: Home, registry: Registry, in_use: Callable[[str], str | None] | None = None
+        self,
+        home: Home,
+        registry: Registry,
+        in_use: Callable[[str], str | None] | None = None,
+        made: Callable[[], object] = lambda: None,
     ) -> None:
         clear_uploads(home)
         self.home, self._registry = home, registry
-        self.jobs = Jobs(home)
+        self.jobs = Jobs(home, made=made)
         self._rows: dict[str, tuple[tuple[int, int], SetRow]] = {}
         self._in_use = in_use or _nobody
         """The running sweep that uses an index or a question set; None where none does."""

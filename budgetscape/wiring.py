@@ -198,7 +198,7 @@ class App(Parts):
         self.loop = Loop()
         self.live = LiveRuns(self, self.loop)
         self.sweeps = SweepRuns(home, lambda plan: asyncio.run(quoted(plan, self)))
-        self.library = Library(home, registry, self._in_use)
+        self.library = Library(home, registry, self._in_use, lambda: self.store.ingest())
         try:
             self.store = Store.open(home)
             self.owner = True

@@ -55,6 +55,17 @@ def test_a_job_tells_how_far_it_is_and_what_it_made(jobs: Jobs):
     assert jobs.all() == []
 
 
+def test_what_was_made_is_taken_note_of_before_it_is_told(home: Home):
+    states: list[str] = []
+    jobs = Jobs(home, (sys.executable, "-c", SAYS), lambda: states.append(job.state))
+    job = jobs.start("Corpus x", "x", [])
+    until(lambda: job.state != "running")
+    failing = jobs.start("Corpus y", "y", ["fail"])
+    until(lambda: failing.state != "running")
+    jobs.close()
+    assert states == ["running"]
+
+
 def test_a_job_that_fails_says_its_one_line_and_its_files_go(jobs: Jobs, home: Home):
     folder, _ = keep_upload(home, [("a.csv", b"x")])
     job = jobs.start("Corpus x", "x", ["fail"], folder)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import _thread
 import json
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -34,6 +35,9 @@ def telling(child: bool) -> Iterator[Tell]:
         yield _for_people
         return
     _bounded()
+    if threading.current_thread() is threading.main_thread():
+        # a parent that was started in the background hands down that interrupts are ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     orphaned, over = threading.Event(), threading.Event()
     threading.Thread(
         target=_until_orphaned, args=(orphaned, over), name="parent", daemon=True

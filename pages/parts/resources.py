@@ -98,8 +98,16 @@ def _looks(as_of: str) -> dict[Key, Identity]:  # noqa: ARG001  (the key of the 
 
 
 def sweeps() -> list[str]:
-    """Names of the sweeps that have runs, the largest first, live runs last."""
-    return _sweeps(version())
+    """Names of the sweeps that have runs, the largest first, live runs last.
+
+    A link may name one that ended a moment ago and is not taken in yet: then it is.
+    """
+    names = _sweeps(version())
+    linked = state.shown_sweep()
+    if linked and linked not in names:
+        held_application().store.ingest()
+        names = _sweeps(version())
+    return names
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
