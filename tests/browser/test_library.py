@@ -160,6 +160,6 @@ def test_ones_own_agent_is_tried_quoted_swept_and_seen(blind: Browser, real: str
         )
         expect(page.get_by_text("36 of 36 runs")).to_be_visible()
         page.get_by_role("link", name="See its surface").click()
-        expect(page).to_have_url(re.compile("quality-surface.*sweep=first-mine"))
+        expect(page.get_by_label("Sweep", exact=True)).to_have_value("first-mine")
         expect(page.get_by_text("external").first).to_be_visible()
         assert visit.faults == []
