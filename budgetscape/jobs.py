@@ -7,6 +7,7 @@ reads strangers' files, so what they can do to it (memory, time, a crash) ends w
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -166,14 +167,15 @@ class Jobs:
         if used is not None:
             shutil.rmtree(used, ignore_errors=True)
         if job.state == "running":
-            if code:
-                job.note = _last(errors)
-            else:
-                with suppress(
-                    BudgetscapeError
-                ):  # what cannot be read yet is tried again by who keeps up
+            try:
+                if code:
+                    job.note = _last(errors)
+                else:
                     self._made()
-            job.state = "failed" if code else "done"
+            except BudgetscapeError as error:  # who keeps up tries again
+                logging.getLogger(__name__).warning("%s", error)
+            finally:
+                job.state = "failed" if code else "done"
 
 
 def keep_upload(home: Home, files: Sequence[tuple[str, bytes]]) -> tuple[Path, list[Path]]:
