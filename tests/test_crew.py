@@ -153,7 +153,9 @@ def test_a_question_that_kills_every_worker_is_said_and_the_others_are_done(home
 
 
 def test_a_crew_stops_in_order_pauses_and_goes_on(home):
-    turns = asyncio.Semaphore(3)  # a job begins only when the test lets it, however fast the machine is
+    turns = asyncio.Semaphore(
+        3
+    )  # a job begins only when the test lets it, however fast the machine is
 
     async def stop(sweep):
         while sweep.done < 3:
