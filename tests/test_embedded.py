@@ -31,13 +31,6 @@ CHECKOUT = Path(__file__).parents[1]
 PROMPTS = ("Say hello to the 🦊 and ü.", "List three fruits.")
 
 
-def test_the_model_file_is_found_and_is_what_the_package_says() -> None:
-    found = embedded.weights()
-    assert found.path.name == "SmolLM2-135M-Instruct.Q4_1.gguf"
-    with found.path.open("rb") as file:
-        assert hashlib.file_digest(file, "sha256").hexdigest() == found.sha256
-
-
 def test_the_fingerprint_changes_with_the_adapter_and_with_nothing_else(tmp_path: Path) -> None:
     one, other = tmp_path / "one.gguf", tmp_path / "other.gguf"
     one.write_bytes(b"a")
