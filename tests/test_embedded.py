@@ -1,7 +1,6 @@
 """The model on board, on real parts: one child for most of the file."""
 
 import asyncio
-import hashlib
 import signal
 import struct
 import subprocess
