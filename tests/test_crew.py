@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from budgetscape import sweep_control as control
 from budgetscape.crew import Crew, Gone
 from budgetscape.ray_workers import Desk
 from budgetscape.sweep_driver import BY_PERSON, Drive
@@ -25,6 +26,12 @@ TOY = read_plan(PLAN)
 JOBS, CELLS = len(QUESTIONS) * 2, len(QUESTIONS) * (2 + 6)
 
 
+class Turns(asyncio.Semaphore):
+    """Jobs go on only when the test lets them, however fast or slow the machine is."""
+
+    begun = 0
+
+
 class Mortal:
     """A worker that is lost at a call of the test's choice: before it began, with its line half written, or after."""
 
@@ -33,6 +40,7 @@ class Mortal:
 
     async def run(self, job, before):
         if self.turns:
+            self.turns.begun += 1
             await self.turns.acquire()
         how = None if self.dead else self.dies()
         if self.dead or how:
@@ -62,11 +70,18 @@ def crewed(home, dies=lambda: None, size=2, plan=TOY, during=None, open_parts=pa
     async def hire(name):
         return Mortal(Desk(str(home.root), plan.name, name, True, None, open_parts), dies, turns)
 
+    async def beside(sweep):
+        try:
+            await during(sweep)
+        except BaseException:
+            sweep.stop("the test failed")
+            raise
+
     async def run():
         crew = Crew(home, plan.name, hire, size)
         sweep = await ready(plan, ToyParts(home), crew=crew)
         drive = Drive(sweep)
-        helper = asyncio.create_task(during(sweep)) if during else None
+        helper = asyncio.create_task(beside(sweep)) if during else None
         try:
             await drive.go(lambda *_: None, lambda _: None)
         finally:
@@ -74,6 +89,8 @@ def crewed(home, dies=lambda: None, size=2, plan=TOY, during=None, open_parts=pa
                 helper.cancel()
             sweep.close()
             await crew.close()
+        if helper:
+            await helper
         return drive.status(), crew
 
     return asyncio.run(run())
@@ -153,23 +170,24 @@ def test_a_question_that_kills_every_worker_is_said_and_the_others_are_done(home
 
 
 def test_a_crew_stops_in_order_pauses_and_goes_on(home):
-    turns = asyncio.Semaphore(
-        3
-    )  # a job begins only when the test lets it, however fast the machine is
+    turns = Turns(3)
 
     async def stop(sweep):
         while sweep.done < 3:
             await asyncio.sleep(0.005)
-        sweep.pause()
-        for _ in range(100):  # what was under way ends, nothing else begins
+        control.give(home, "toy", "pause")
+        while not sweep.paused:
+            await asyncio.sleep(0.005)
+        for _ in range(100):
             turns.release()
+        while sweep.done < turns.begun:  # what was under way ends
+            await asyncio.sleep(0.005)
         await asyncio.sleep(0.1)
-        at = sweep.done
-        await asyncio.sleep(0.1)
+        at = turns.begun  # and nothing else begins
         assert sweep.done == at <= 5
         while not turns.locked():
             await turns.acquire()
-        sweep.resume()
+        control.give(home, "toy", "go")
         turns.release()
         turns.release()
         while sweep.done < at + 2:

@@ -13,6 +13,7 @@ from engine.run.driver import Driver
 from engine.run.requests import Discard, Reply, Score, Search, Think, Together, Write
 from engine.types import Answer, Budget, Message, Reading, Stopped, Thought, Usage
 from engine.types import Search as SearchStep
+from tests.clock import run as timed
 from tests.fakes import Shelf
 
 PROMPT = (Message("user", "say"),)
@@ -37,7 +38,7 @@ def driver(model=None, budget=None, retriever=None, **more):
 
 def run(play, made=None, **more):
     made = made or driver(**more)
-    return asyncio.run(made.run(play))
+    return timed(made.run(play))
 
 
 def assert_books_balance(trace):
@@ -389,7 +390,7 @@ async def stopped(made):
 @pytest.mark.parametrize("shelf", [Shelf(), Stuck(0)])
 def test_a_stopped_run_leaves_a_trace_whose_books_balance(good, shelf):
     log = []
-    trace = asyncio.run(stopped(driver(Stuck(good), Budget(2, 50), shelf, log=log)))
+    trace = timed(stopped(driver(Stuck(good), Budget(2, 50), shelf, log=log)))
     assert_books_balance(trace)
     assert trace.stopped_by == "user"
     assert not trace.cut_off
@@ -397,7 +398,7 @@ def test_a_stopped_run_leaves_a_trace_whose_books_balance(good, shelf):
 
 
 def test_a_query_that_was_written_when_the_run_was_stopped_counts_as_not_sent():
-    trace = asyncio.run(stopped(driver(Stuck(2), Budget(2, 50))))
+    trace = timed(stopped(driver(Stuck(2), Budget(2, 50))))
     thought, query, end = trace.steps
     assert (query.query, query.refused, query.tokens) == ("a b c", True, 4)
     assert (trace.search.used, trace.query_tokens) == (0, 4)
@@ -511,7 +512,7 @@ def test_what_was_streamed_before_a_stop_is_counted(play, kind):
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    asyncio.run(main())
+    timed(main())
     trace = made.trace("", "user")
     assert_books_balance(trace)
     assert trace.usage.completion_tokens == 3

@@ -11,6 +11,7 @@ from engine.run.requests import Reply
 from engine.sweeps.pace import GivenUp, Pace, Paced
 from engine.sweeps.spend import Caps, Ledger
 from engine.types import Message, Usage
+from tests.clock import run as timed
 
 CALL = Call((Message("user", "Where was the ship built?"),), 8)
 
@@ -54,7 +55,7 @@ def test_it_starts_slowly_and_grows_to_the_most():
         assert (endpoint.most, int(pace.limit)) == (4, 8)
         await ask(paced(endpoint, pace), 300)
 
-    asyncio.run(run())
+    timed(run())
     assert endpoint.most == 64
     assert pace.under_way == 0
 
@@ -72,7 +73,7 @@ def test_slow_start_does_not_wait_for_slow_answers_while_nothing_is_refused(monk
         assert not asking.done()
         await asking
 
-    asyncio.run(asyncio.wait_for(run(), 10))
+    timed(run())
     assert pace.limit == 64
 
 
@@ -86,13 +87,13 @@ def test_slow_start_ends_at_the_first_refusal(monkeypatch):
         assert pace.limit < 10
         await asking
 
-    asyncio.run(run())
+    timed(run())
     assert pace.limit < 24
 
 
 def test_a_busy_endpoint_is_asked_less_and_every_call_is_still_answered():
     endpoint, pace = Endpoint(takes=10, latency_s=0.01), Pace(200, first=100)
-    replies = asyncio.run(ask(paced(endpoint, pace, tries=50), 400))
+    replies = timed(ask(paced(endpoint, pace, tries=50), 400))
     assert [r.text for r in replies] == ["ok"] * 400
     assert pace.limit < 40
     assert 0 < pace.faults["busy"] < 400
@@ -108,7 +109,7 @@ def test_one_refusal_of_many_calls_at_once_halves_once():
             return_exceptions=True,
         )
 
-    asyncio.run(run())
+    timed(run())
     assert 8 <= pace.limit < 16
 
 
@@ -122,7 +123,7 @@ def test_retry_after_holds_every_call_and_not_only_the_one_that_was_told():
         second = asyncio.create_task(model.generate(CALL))
         await asyncio.gather(first, second)
 
-    asyncio.run(two())
+    timed(two())
     assert len(endpoint.at) == 3
     assert min(endpoint.at[1:]) - endpoint.at[0] >= 0.29
 
@@ -130,18 +131,18 @@ def test_retry_after_holds_every_call_and_not_only_the_one_that_was_told():
 @pytest.mark.parametrize("error", [Busy("x"), Unreachable("x"), BadReply("x"), TooSlow("x")])
 def test_what_may_pass_is_tried_again_and_what_will_not_is_raised_at_once(error):
     endpoint = Endpoint(raises=[error, error])
-    assert asyncio.run(paced(endpoint).generate(CALL)).text == "ok"
+    assert timed(paced(endpoint).generate(CALL)).text == "ok"
     assert len(endpoint.at) == 3
     broken = Endpoint(raises=[EndpointError("wrong key")] * 9)
     with pytest.raises(EndpointError, match="wrong key"):
-        asyncio.run(paced(broken).generate(CALL))
+        timed(paced(broken).generate(CALL))
     assert len(broken.at) == 1
 
 
 def test_after_so_many_tries_the_last_error_is_raised():
     endpoint = Endpoint(raises=[BadReply("garbage")] * 99)
     with pytest.raises(BadReply, match="garbage"):
-        asyncio.run(paced(endpoint, tries=3).generate(CALL))
+        timed(paced(endpoint, tries=3).generate(CALL))
     assert len(endpoint.at) == 3
 
 
@@ -152,7 +153,7 @@ def test_the_circuit_opens_after_failures_in_a_row_tries_one_at_a_time_and_close
     async def run():
         return await ask(paced(endpoint, pace, tries=20), 8)
 
-    assert len(asyncio.run(run())) == 8
+    assert len(timed(run())) == 8
     gaps = [b - a for a, b in zip(endpoint.at[7:12], endpoint.at[8:13], strict=True)]
     assert min(gaps) >= 0.03
     assert not pace.open
@@ -163,7 +164,7 @@ def test_an_endpoint_that_stays_down_is_given_up():
     endpoint = Endpoint(raises=[Unreachable("down")] * 10_000)
     pace = Pace(4, trip=2, cool_s=0.01, patience_s=0.1)
     with pytest.raises(GivenUp, match="answered nothing"):
-        asyncio.run(ask(paced(endpoint, pace, tries=1000), 4))
+        timed(ask(paced(endpoint, pace, tries=1000), 4))
 
 
 def test_a_pause_holds_calls_and_lets_those_under_way_end():
@@ -182,7 +183,7 @@ def test_a_pause_holds_calls_and_lets_those_under_way_end():
         await asyncio.gather(*tasks)
         return done
 
-    assert asyncio.run(run()) == 2
+    assert timed(run()) == 2
     assert len(endpoint.at) == 6
 
 
@@ -196,12 +197,12 @@ def test_what_failed_calls_were_worked_on_is_counted_and_refusals_are_not():
     ledger = Ledger()
     model = paced(Cut(), ledger=ledger, tries=2)
     with pytest.raises(BadReply):
-        asyncio.run(model.generate(CALL))
+        timed(model.generate(CALL))
     assert ledger.spent.usage.completion_tokens == model.wasted.completion_tokens == 6
     assert ledger.spent.usage.input_tokens > 0
     refused = paced(Endpoint(raises=[Busy("no")] * 9), tries=2)
     with pytest.raises(Busy):
-        asyncio.run(refused.generate(CALL))
+        timed(refused.generate(CALL))
     assert refused.wasted == refused.ledger.spent.usage == Usage()
 
 
@@ -214,12 +215,13 @@ def spend(caps, latency_s=0.0, count=200, price=lambda _, usage: usage.completio
     model = paced(Scripted(lambda call: "one two three", latency_s=latency_s), ledger=ledger)
 
     async def run():
+        ledger.clock = asyncio.get_running_loop().time
         ledger.start()
         return await asyncio.gather(
             *(model.generate(CALL) for _ in range(count)), return_exceptions=True
         )
 
-    done = asyncio.run(run())
+    done = timed(run())
     assert all(isinstance(r, CapReached) for r in done if not isinstance(r, Reply))
     return ledger, sum(isinstance(r, Reply) for r in done)
 
@@ -243,7 +245,7 @@ def test_minutes_end_calls_under_way_and_count_what_they_took():
     ledger, answered = spend(Caps(minutes=0.1 / 60), latency_s=5.0, count=3)
     assert answered == 0
     assert ledger.spent.usage.calls == 3
-    assert ledger.seconds < 3
+    assert ledger.seconds == pytest.approx(0.1)
 
 
 def test_what_earlier_starts_spent_counts_and_an_unknown_cost_is_over_any_cap():

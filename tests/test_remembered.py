@@ -7,6 +7,7 @@ import pytest
 from engine.errors import Unreachable
 from engine.retrieval.remembered import Looking, Remembered
 from engine.run.ports import Query
+from tests.clock import run as timed
 from tests.fakes import Shelf
 
 
@@ -36,7 +37,7 @@ def test_equal_queries_are_asked_once_also_at_the_same_time_and_answers_are_thos
         found = await asyncio.gather(*(x.search([q("a"), q("b"), q("a")]) for x in lookers))
         return found, [x.asked for x in lookers]
 
-    found, asked = asyncio.run(run())
+    found, asked = timed(run())
     assert sorted(x.text for x in inner.asked) == ["a", "b"]
     assert sum(asked) == 2
     fresh = asyncio.run(Shelf().search([q("a"), q("b"), q("a")]))
@@ -58,7 +59,7 @@ def test_a_failure_reaches_all_who_waited_and_is_not_remembered():
         assert [type(x) for x in both] == [Unreachable] * 2
         return await Looking(shared).search([q("a")])
 
-    assert len(asyncio.run(run())[0]) == 3
+    assert len(timed(run())[0]) == 3
 
 
 def test_who_asked_first_may_be_cancelled_without_hurting_the_others():
@@ -73,7 +74,7 @@ def test_who_asked_first_may_be_cancelled_without_hurting_the_others():
             await first
         return await second
 
-    assert len(asyncio.run(run())[0]) == 3
+    assert len(timed(run())[0]) == 3
 
 
 def test_only_the_last_ones_are_remembered():
@@ -84,5 +85,5 @@ def test_only_the_last_ones_are_remembered():
         for text in ("a", "b", "c", "c", "a"):
             await Looking(shared).search([q(text)])
 
-    asyncio.run(run())
+    timed(run())
     assert [x.text for x in inner.asked] == ["a", "b", "c", "a"]

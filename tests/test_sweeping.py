@@ -23,20 +23,46 @@ from engine.sweeps.spend import Caps
 from engine.types import Usage
 from store.history import Store
 from store.journal import Journal, journal_files, read_sweep
-from tests.sweep_fakes import PLAN, QUESTIONS, ToyParts, say
+from tests.sweep_fakes import PLAN, QUESTIONS, Registry, ToyParts, say
 
 TOY = read_plan(PLAN)
 CELLS = len(QUESTIONS) * (2 + 6)
+CALLS_AT_ONCE = Registry.places
+
+
+class Turns(Scripted):
+    """Answers as many calls as the test lets it, however fast or slow the machine is; the others wait."""
+
+    def __init__(self, most):
+        super().__init__(say)
+        self.begun, self.most = 0, most
+
+    async def generate(self, call, on_piece=None):
+        self.begun += 1
+        while self.most <= 0:
+            await asyncio.sleep(0.005)
+        self.most -= 1
+        return await super().generate(call, on_piece)
+
+    def let(self, more):
+        self.most += more
 
 
 def swept(parts, plan=TOY, only=False, during=None, **options):
     """Run a plan to its end; the last status, and the words of every trajectory."""
     words = []
 
+    async def beside(sweep, drive):
+        try:
+            await during(sweep, drive)
+        except BaseException:
+            sweep.stop("the test failed")
+            raise
+
     async def run():
         sweep = await ready(plan, parts, **options)
         drive = Drive(sweep)
-        helper = asyncio.create_task(during(sweep, drive)) if during else None
+        helper = asyncio.create_task(beside(sweep, drive)) if during else None
         try:
             await drive.go(
                 lambda word, n, t, s: words.append((word, t.id)), lambda q: None, only=only
@@ -45,6 +71,8 @@ def swept(parts, plan=TOY, only=False, during=None, **options):
             if helper:
                 helper.cancel()
             sweep.close()
+        if helper:
+            await helper
         return drive.status()
 
     return asyncio.run(run()), words
@@ -183,43 +211,49 @@ def test_a_cap_on_cost_needs_prices_and_a_cap_below_one_call_says_so(home):
 
 
 def test_minutes_are_a_cap_over_all_starts(home):
-    parts = ToyParts(home, latency_s=0.05)
+    model = Turns(30)
+    parts = ToyParts(home, model=model)
     plan = TOY.model_copy(update={"caps": Caps(minutes=0.5 / 60)})
     status, _ = swept(parts, plan)
-    assert status.state == "stopped"
+    assert status.state == "stopped" and status.runs_done < CELLS, "calls under way were cut"
+    model.let(10_000)
+    begun = model.begun
     again, words = swept(parts, plan)
-    assert (again.state, words) == ("stopped", [])
-    assert again.seconds < 1.5
+    assert (again.state, words, model.begun) == ("stopped", [], begun)
+    assert again.seconds >= 0.5
 
 
 # ------------------------------------------------------------------------------------------- orders
 
 
 def test_pause_resume_and_cancel_are_obeyed_from_outside(home):
-    parts = ToyParts(home, latency_s=0.01)
-    seen = []
+    model = Turns(30)
 
     async def during(sweep, drive):
-        while not sweep.runs_done:
+        (pace,) = sweep.hands.paces.values()
+        while not sweep.runs_done or pace.under_way < CALLS_AT_ONCE:
             await asyncio.sleep(0.02)
         control.give(home, "toy", "pause")
         while drive.state != "paused":
             await asyncio.sleep(0.02)
-        await asyncio.sleep(0.2)
-        before = len(parts.toy.history)
-        await asyncio.sleep(0.4)
-        seen.append(len(parts.toy.history) - before)
-        control.give(home, "toy", "go")
-        while drive.state != "running":
+        at = model.begun
+        model.let(CALLS_AT_ONCE)  # those under way end, and no other begins
+        while pace.under_way:
             await asyncio.sleep(0.02)
-        seen.append(control.status(home, "toy").state)
+        await asyncio.sleep(0.1)
+        assert (model.begun, len(model.history)) == (at, at)
+        control.give(home, "toy", "go")
+        while model.begun == at:
+            await asyncio.sleep(0.02)
+        assert drive.state == "running"
         control.give(home, "toy", "cancel")
 
+    parts = ToyParts(home, model=model)
     status, _ = swept(parts, during=during)
-    assert seen[0] == 0
     assert (status.state, status.note) == ("stopped", "stopped by you")
     assert 0 < status.runs_done < CELLS
     assert control.status(home, "toy").state == "stopped"
+    model.let(10_000)
     assert swept(parts)[0].runs_done == CELLS
     assert set(runs_in(home).values()) == {1}
 
