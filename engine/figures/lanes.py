@@ -190,13 +190,14 @@ def _facts(run: Run) -> tuple[tuple[str, str], ...]:
 
 
 def _head(step: StepInfo, longest: int) -> Head:
-    short = " ".join(step.text[: 2 * longest].split())[:longest]
-    text = short if len(step.text) <= longest else short + "…"
+    told = " · ".join(step.facts)
     if step.passages:
-        text = " · ".join(p.title for p in step.passages)[:longest]
-    gold = any(p.gold and p.new for p in step.passages)
-    more = bool(step.passages) or len(step.text) > longest or "\n" in step.text.strip()
-    return step.kind, step.title, text, " · ".join(step.facts), gold, more
+        titles = " · ".join(p.title for p in step.passages)[:longest]
+        return step.kind, step.title, titles, told, any(p.gold and p.new for p in step.passages), True
+    short = " ".join(step.text[: 2 * longest].split())[:longest]
+    if len(step.text) > longest:
+        return step.kind, step.title, short + "…", told, False, True
+    return step.kind, step.title, short, told, False, "\n" in step.text.strip()
 
 
 def _body(step: StepInfo) -> dict[str, Any]:

@@ -98,7 +98,8 @@ def trace_info(events: Iterable[Event], supporting: Collection[str] = ()) -> tup
                 open_[path] = (kind, open_.get(path, (kind, ""))[1] + text)
             case _:
                 done.append(event)
-                _close(open_, event)
+                if open_:
+                    _close(open_, event)
     searches = iter(range(1, len(done) + 1))
     seen: set[str] = set()
     lines = [_line(step, searches, supporting, seen) for step in done]
