@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from weakref import WeakKeyDictionary
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -29,10 +29,12 @@ from engine.errors import InputError, UnknownName
 from engine.identity import content_hash, plain
 from engine.models.agent import AddressAgent, CommandAgent
 from engine.models.capabilities import NOTHING_KNOWN, Capabilities
-from engine.models.openai import OpenAIChat
 from engine.pricing import PriceCard
 from engine.types import ThinkControl
 from store.home import Home
+
+if TYPE_CHECKING:
+    from engine.models.openai import OpenAIChat
 
 PREFERRED = ("smollm2-135m-corag", "smollm2-135m-search")
 """The adapters of which the first that is there is the default model."""
@@ -231,6 +233,8 @@ class Registry:
         return self._pool.model(spec.name if spec.adapter else None)
 
     async def _remote(self, spec: ModelSpec) -> OpenAIChat:
+        from engine.models.openai import OpenAIChat  # takes a second: the client and its types
+
         able = self._recall(spec)
         model = OpenAIChat(
             spec.base_url,

@@ -18,10 +18,9 @@ from budgetscape.run_import import Imported, imported
 from engine.errors import BudgetscapeError, InputError
 from engine.models.capabilities import Capabilities
 from store import trash
-from store.chroma import checked_address
 from store.corpora import corpus_names, load_corpus, load_questions, question_names, questions_stamp
 from store.home import Home, checked_name
-from store.index_record import IndexReport, index_names, index_report
+from store.index_record import IndexReport, checked_address, index_names, index_report
 from store.trash import Deleted
 
 

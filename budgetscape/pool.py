@@ -10,15 +10,17 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from weakref import WeakKeyDictionary
 
 from budgetscape.embedded import EmbeddedServers
 from engine.errors import BadReply, UnknownName, Unreachable
 from engine.models.capabilities import Capabilities
-from engine.models.openai import OpenAIChat
 from engine.run.ports import Call
 from engine.run.requests import Reply
+
+if TYPE_CHECKING:
+    from engine.models.openai import OpenAIChat
 
 NAME = "smollm2-135m"
 CALL_TIMEOUT_S = 600.0
@@ -110,6 +112,8 @@ class EmbeddedChat:
         if child is None:
             child = await asyncio.to_thread(servers.ensure, number)
         if child.url not in self._clients:
+            from engine.models.openai import OpenAIChat  # takes a second: the client and its types
+
             self._clients[child.url] = OpenAIChat(
                 child.url,
                 self.name,

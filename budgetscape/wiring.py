@@ -11,6 +11,8 @@ import logging
 import os
 import threading
 from collections.abc import Mapping
+from concurrent.futures import wait
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,7 +36,6 @@ from store.bundles import install_bundles
 from store.corpora import load_questions, question_names, questions_stamp
 from store.history import Store
 from store.home import Home
-from store.index import index_recipe, open_retriever
 from store.index_record import index_names
 from store.journal import Journal
 from store.samples import install_samples
@@ -82,6 +83,8 @@ class Parts:
         return self._retrievers[index]
 
     def _open_retriever(self, index: str) -> None:
+        from store.index import index_recipe, open_retriever  # takes a second: Chroma
+
         with self._opening:
             recipe = index_recipe(self.home, index)
             if self._recipes.get(index) != recipe:
@@ -231,10 +234,15 @@ class App(Parts):
                 logging.getLogger(__name__).warning("%s", error)
 
     def warm_up(self) -> None:
-        """Open the default index and wake the default model, so that the first question need not wait."""
+        """Open the default index and wake the default model, so that the first question need not wait; returns when
+        they are there, or failed."""
+        opening = [self.loop.submit(self.model(self.default_model))]
         if self.default_index:
-            self.loop.submit(self.retriever(self.default_index))
-        self.loop.submit(self.model(self.default_model))
+            opening.append(self.loop.submit(self.retriever(self.default_index)))
+        import_module(
+            "engine.models.openai"
+        )  # takes a second, and the first call would wait for it
+        wait(opening)
 
     def close(self) -> None:
         self.library.close()

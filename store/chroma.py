@@ -18,7 +18,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import SplitResult, urlsplit
 
 import chromadb
 import httpx
@@ -32,14 +31,13 @@ from engine.errors import (
     BudgetscapeError,
     Busy,
     Damaged,
-    InputError,
     StoreError,
     Unreachable,
 )
 from engine.retrieval.embedding import EMBEDDERS, Embedder, Vectors
 from engine.run.ports import Query
 from engine.types import Passage, Ranked
-from store.index_record import HNSW
+from store.index_record import HNSW, checked_address
 
 TIMEOUT_S = 30.0
 """The longest wait for one reply of a Chroma server."""
@@ -191,18 +189,6 @@ def add(collection: chromadb.Collection, passages: Sequence[Passage], vectors: V
 def space_of(collection: chromadb.Collection) -> str:
     """The distance that a collection was built with."""
     return str((collection.configuration_json.get("hnsw") or {}).get("space"))
-
-
-def checked_address(address: str) -> SplitResult:
-    """The parts of `http://host:port`; raises InputError in one line."""
-    try:
-        url = urlsplit(address)
-        usable = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-        if usable and url.path in ("", "/") and not url.query and url.username is None:
-            return url
-    except ValueError:
-        pass
-    raise InputError("the address of a Chroma server must look like http://host:port")
 
 
 @contextmanager

@@ -19,9 +19,8 @@ from typing import Any, NamedTuple
 
 import chromadb
 from chromadb.api.client import Client
-from filelock import FileLock, Timeout
 
-from engine.errors import Damaged, InputError, StoreError, StoreHeld, UnknownName
+from engine.errors import Damaged, InputError, StoreError, UnknownName
 from engine.identity import content_hash
 from engine.retrieval.embedding import Embedder, MiniLM, Vectors
 from engine.retrieval.exact import Exact
@@ -34,7 +33,6 @@ from store.chroma import (
     ChromaEmbedding,
     ChromaRetriever,
     add,
-    checked_address,
     close_client,
     failing,
     new_collection,
@@ -42,11 +40,13 @@ from store.chroma import (
     space_of,
 )
 from store.corpora import Corpus, load_corpus
-from store.home import Home, checked_name, disk_error, make_folder
+from store.home import Home, checked_name, make_folder
 from store.index_record import (
     IndexReport,
     about_collection,
+    alone,
     check_record,
+    checked_address,
     index_folder,
     index_names,
     index_report,
@@ -301,23 +301,6 @@ def _client(where: Path | str) -> Iterator[Client]:
         yield client
     finally:
         close_client(client)
-
-
-@contextmanager
-def alone(home: Home, name: str) -> Iterator[None]:
-    """One build, or removal, of an index at a time, over all processes; StoreHeld while another is under way."""
-    make_folder(home.locks)
-    lock = FileLock(home.locks / f"index-{name}.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise StoreHeld(f"index '{name}' is being built already; wait for it to end") from error
-    except OSError as error:
-        raise disk_error(home.locks, error) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _remove_old(home: Home, name: str, keep: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""What is known of an index without opening it, and the checks that every opening makes.
+"""What is known of an index without opening it, the checks that every opening makes, and the lock of its builders.
 
 `current.json` in the folder of an index is its record: what was built, from what, where, and how
 well it finds. It is the only file that says which of the folders beside it is in use.
@@ -7,16 +7,21 @@ well it finds. It is the only file that says which of the folders beside it is i
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 from uuid import uuid4
 
-from engine.errors import Damaged, UnknownName
+from filelock import FileLock, Timeout
+
+from engine.errors import Damaged, InputError, StoreHeld, UnknownName
 from engine.identity import content_hash
 from engine.retrieval.embedding import Embedder
 from store.corpora import Corpus
-from store.home import Home, checked_name, write_whole
+from store.home import Home, checked_name, disk_error, make_folder, write_whole
 
 HNSW: dict[str, Any] = {
     "space": "cosine",
@@ -150,3 +155,32 @@ def planned(corpus: Corpus, embedder: Embedder, server: str | None) -> IndexRepo
         place="" if server else f"build-{recipe[:12]}-{uuid4().hex[:8]}",
         collection=f"budgetscape-{corpus.name}-{recipe[:12]}",
     )
+
+
+def checked_address(address: str) -> SplitResult:
+    """The parts of `http://host:port`; raises InputError in one line."""
+    try:
+        url = urlsplit(address)
+        usable = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+        if usable and url.path in ("", "/") and not url.query and url.username is None:
+            return url
+    except ValueError:
+        pass
+    raise InputError("the address of a Chroma server must look like http://host:port")
+
+
+@contextmanager
+def alone(home: Home, name: str) -> Iterator[None]:
+    """One build, or removal, of an index at a time, over all processes; StoreHeld while another is under way."""
+    make_folder(home.locks)
+    lock = FileLock(home.locks / f"index-{name}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise StoreHeld(f"index '{name}' is being built already; wait for it to end") from error
+    except OSError as error:
+        raise disk_error(home.locks, error) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -19,7 +19,6 @@ from store.corpora import (
     save_questions,
 )
 from store.home import Home
-from store.index import build_index
 from store.index_record import index_names
 
 
@@ -36,7 +35,10 @@ def install_samples(home: Home, samples: Path, embedder: Callable[[], Embedder])
         taken = load_questions(shipped, name)
         save_questions(home, name, taken.questions, taken.corpus)
         new.append(f"questions {name}")
-    for name in set(corpus_names(shipped)) - set(index_names(home)):
+    missing = set(corpus_names(shipped)) - set(index_names(home))
+    if missing:
+        from store.index import build_index  # takes a second: Chroma
+    for name in missing:
         build_index(home, name, embedder())
         new.append(f"index {name}")
     return sorted(new)

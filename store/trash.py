@@ -20,8 +20,7 @@ from uuid import uuid4
 from engine.errors import InputError, UnknownName
 from store.corpora import corpus_names, question_names
 from store.home import Home, checked_name, make_folder, write_whole, writing
-from store.index import alone
-from store.index_record import index_names
+from store.index_record import alone, index_names
 from store.journal import SUFFIX
 
 KEPT = timedelta(days=30)

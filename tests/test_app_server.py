@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import re
@@ -10,10 +11,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import app
+from pages.parts import resources
 from pages.parts.assets import CLIENT_FILES, client_address, plotly_address, plotly_file
 from tests.serving import serving
 
@@ -107,3 +110,13 @@ def test_the_scripts_inside_the_frame_page_are_allowed_by_their_hash():
 
 def test_a_free_port_is_one_that_can_be_bound():
     assert 1024 < app.free_port() < 65536
+
+
+def test_what_is_there_after_warming_up_is_not_looked_through_by_every_collection(monkeypatch):
+    nothing = SimpleNamespace(warm_up=lambda: None)
+    monkeypatch.setattr(resources, "held_application", lambda: nothing)
+    try:
+        app.warm_up()
+        assert gc.get_freeze_count() > len(gc.get_objects())
+    finally:
+        gc.unfreeze()

@@ -31,7 +31,7 @@ from engine.retrieval.embedding import Hashed
 from engine.run.ports import Query, Retriever
 from engine.types import Passage, Ranked
 from store import chroma
-from store.chroma import ChromaEmbedding, checked_address
+from store.chroma import ChromaEmbedding
 from store.corpora import load_corpus, save_corpus
 from store.home import Home
 from store.index import (
@@ -42,6 +42,7 @@ from store.index import (
     open_index,
     open_retriever,
 )
+from store.index_record import checked_address
 from store.recall import measure
 from tests.chroma_server import free_port, running
 

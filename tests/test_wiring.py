@@ -1,6 +1,8 @@
 """What one process opens: the app beside a command line that writes."""
 
 import asyncio
+import subprocess
+import sys
 import time
 
 import pytest
@@ -84,3 +86,9 @@ def test_an_index_that_was_built_anew_or_deleted_is_not_the_old_one(home):
     for gone in (lambda: asyncio.run(found()), lambda: parts.questions("mine")):
         with pytest.raises(UnknownName):
             gone()
+
+
+def test_the_first_page_waits_for_neither_chroma_nor_the_client_of_models():
+    code = "import sys, budgetscape.wiring; print({'chromadb', 'openai'} & sys.modules.keys())"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "set()"

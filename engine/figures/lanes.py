@@ -193,7 +193,14 @@ def _head(step: StepInfo, longest: int) -> Head:
     told = " · ".join(step.facts)
     if step.passages:
         titles = " · ".join(p.title for p in step.passages)[:longest]
-        return step.kind, step.title, titles, told, any(p.gold and p.new for p in step.passages), True
+        return (
+            step.kind,
+            step.title,
+            titles,
+            told,
+            any(p.gold and p.new for p in step.passages),
+            True,
+        )
     short = " ".join(step.text[: 2 * longest].split())[:longest]
     if len(step.text) > longest:
         return step.kind, step.title, short + "…", told, False, True
