@@ -116,7 +116,7 @@ def _aside(home: Home, kind: str, name: str, parts: Sequence[Path], text: str = 
     names = tuple(str(part.relative_to(home.root)) for part in parts)
     when = datetime.now(UTC)
     one = Deleted(
-        uuid4().hex[:12], kind, name, when.isoformat(timespec="milliseconds"), names, text
+        uuid4().hex[:12], kind, name, when.isoformat(timespec="microseconds"), names, text
     )
     folder = make_folder(home.trash / one.id)
     write_whole(folder / "about.json", json.dumps(asdict(one), indent=1).encode())

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 def free_port() -> int:

@@ -11,6 +11,8 @@
 No test reaches beyond this machine: a connection to anything but a loopback address fails (tests/loopback.py). While a
 page is open in `browser`, Playwright's event loop is running in this thread, so such a test cannot call asyncio.run.
 With several workers each file has one of them, and files with `browser` and `embedded` tests begin first.
+
+Examples that hypothesis makes up are the same each time; with --hypothesis-profile exploring they are others each time.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from store.home import Home
 from tests.loopback import refuse_to_leave
@@ -35,7 +37,10 @@ if TYPE_CHECKING:
 
 LONGEST = ("browser", "embedded")
 sys.addaudithook(refuse_to_leave)
-settings.register_profile("any-machine", deadline=None)  # a busy machine is no fault of the code
+EXAMPLES = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+"""A busy machine is no fault of the code."""
+settings.register_profile("any-machine", derandomize=True, **EXAMPLES)
+settings.register_profile("exploring", **EXAMPLES)
 settings.load_profile("any-machine")
 
 

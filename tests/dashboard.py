@@ -25,4 +25,4 @@ def dashboard(home: str, env: Mapping[str, str] | None = None) -> Iterator[str]:
             yield next(line for line in server.stdout if "http://" in line).split()[-1]
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(120)

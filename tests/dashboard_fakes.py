@@ -45,7 +45,8 @@ from store.journal import Journal
 from tests.sweep_fakes import ToyParts
 
 MODEL, SLOW = "smollm2", "slow"
-SLOW_TICK_S = 0.5
+HOLD = "hold"
+"""While a file of this name is in the data folder, the model `slow` stops in the middle of what it says."""
 SEARCH, THINK = (0, 1, 2, 4), (0, 32, 128)
 REACH = {"closed_book": 0, "single_retrieval": 1, "iterative": 99, "corag": 99}
 NASTY = "<img src=x onerror=\"document.title='owned'\"> **bold** ![i](http://example.invalid/a.png) $E=mc^2$"
@@ -205,18 +206,20 @@ def journalled(home: Home, runs: Sequence[Run], sweep: str = "grid") -> Home:
 
 
 class ToyModel:
-    """Says the same sentence with a number that differs by call, one word a tick."""
+    """Says the same sentence with a number that differs by call, one word a tick; after two words it may be held."""
 
-    def __init__(self, tick_s: float) -> None:
-        self.tick_s = tick_s
+    def __init__(self, tick_s: float, held: Callable[[], bool] = lambda: False) -> None:
+        self.tick_s, self.held = tick_s, held
 
     async def generate(self, call: Call, on_piece: Callable[[str], None] | None = None) -> Reply:
         pieces = [w + " " for w in f"look for **novel** {call.seed % 997} in Varnholm".split()]
         pieces = pieces[: call.cap]
-        for piece in pieces:
+        for n, piece in enumerate(pieces):
             await asyncio.sleep(self.tick_s)
             if on_piece is not None:
                 on_piece(piece)
+            while n == 1 and self.held():
+                await asyncio.sleep(0.02)
         usage = Usage(input_tokens=40, completion_tokens=len(pieces), calls=1)
         text = "".join(pieces)
         return Reply(text, tuple(pieces), "stop", len(pieces), usage, 0.1)
@@ -255,7 +258,7 @@ class FakeApp:
         self.sweeps = SweepRuns(self.home, lambda plan: asyncio.run(quoted(plan, toys)), command)
         self.library = Library(self.home, Registry.load(self.home, env={}))
         self.named = ["sample"] if runs else []
-        self.toys = {MODEL: ToyModel(tick_s), SLOW: ToyModel(SLOW_TICK_S)}
+        self.toys = {MODEL: ToyModel(tick_s), SLOW: ToyModel(tick_s, (folder / HOLD).exists)}
         self.controls: dict[str, str] = {}
         self.default_index = self.default_questions = "sample" if runs else None
 

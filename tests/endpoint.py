@@ -189,7 +189,7 @@ class Endpoint:
 
     def tally(self) -> dict[str, int]:
         """What it was asked and how it answered, by kind."""
-        with urllib.request.urlopen(f"{self.url}/tally", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}/tally", timeout=120) as answer:
             told: dict[str, int] = json.load(answer)
             return told
 

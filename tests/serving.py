@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-PATIENCE_S = 90
+PATIENCE_S = 180
 TOUCHING = ("open", "os.listdir", "os.scandir", "os.mkdir", "os.rename", "os.remove", "os.chmod")
 LONG = 10_000
 """Steps of the runs of the sweep `long`."""
@@ -73,7 +73,7 @@ def serving(*arguments: str, port: int = 0, **env: str) -> Iterator[tuple[str, P
                 yield address, Path(log.name)
             finally:
                 server.terminate()
-                server.wait(30)
+                server.wait(120)
 
 
 def free_port() -> int:
@@ -87,7 +87,7 @@ def answering(address: str, server: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until and server.poll() is None:
         try:
-            with urllib.request.urlopen(address, timeout=1):
+            with urllib.request.urlopen(address, timeout=10):
                 return
         except OSError:
             time.sleep(0.1)

@@ -30,7 +30,7 @@ from pages.parts import resources, visitor
 from store.history import Store
 from store.snapshots import Snapshots
 from tests.dashboard_fakes import FakeApp, all_runs
-from tests.test_pages import ROUTER, SURFACE, opened, visit
+from tests.test_pages import PATIENCE_S, ROUTER, SURFACE, opened, visit
 
 SIGN_IN = SignIn(
     server_metadata_url="https://id.invalid/.well-known/openid-configuration",
@@ -175,7 +175,7 @@ def test_a_page_that_spends_is_refused_even_when_its_script_is_run(reading, page
     from streamlit.testing.v1 import AppTest
 
     before = (len(reading.live.recent()), reading.sweeps.names())
-    at = AppTest.from_file(str(ROUTER.parents[1] / page), default_timeout=60).run()
+    at = AppTest.from_file(str(ROUTER.parents[1] / page), default_timeout=PATIENCE_S).run()
     for button in at.button:
         button.click()
     at.run()

@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from budgetscape.cli import main as command_line
 from budgetscape.cli.ask import step_json
+from budgetscape.wiring import Parts
 from engine.types import Search
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +42,7 @@ def cli(copy_of_tiny, tmp_path):
     def run(*arguments, **changes):
         command = [sys.executable, "-m", "budgetscape.cli.main", *map(str, arguments)]
         return subprocess.run(
-            command, cwd=ROOT, env=env | changes, capture_output=True, text=True, timeout=240
+            command, cwd=ROOT, env=env | changes, capture_output=True, text=True, timeout=600
         )
 
     run.env = env
@@ -178,13 +178,12 @@ def test_bad_input_is_one_line_that_says_what_to_do(cli, arguments, said):
     assert "Traceback" not in done.stderr
 
 
-def test_a_question_of_ten_megabytes_is_refused_before_anything_starts(capsys):
-    began = time.monotonic()
+def test_a_question_of_ten_megabytes_is_refused_before_anything_starts(capsys, monkeypatch):
+    monkeypatch.setattr(Parts, "open", lambda *_, **__: pytest.fail("something was opened"))
     with pytest.raises(SystemExit) as end:
         command_line.main(["ask", "x" * 10_000_000])
     assert end.value.code != 0
     assert "10,000,000 characters" in capsys.readouterr().err
-    assert time.monotonic() - began < 5
 
 
 def test_an_endpoint_that_is_not_there_is_named(cli):

@@ -111,7 +111,7 @@ def test_a_child_tells_its_progress_as_json_lines_and_ends_with_its_parent(
         assert child.stdin and child.stdout
         told = [json.loads(child.stdout.readline()) for _ in range(2)]
         child.stdin.close()
-        assert child.wait(60) == 130
+        assert child.wait(240) == 130
     assert [t["what"] for t in told] == ["reading", "embedding"]
     assert told[1]["of"] == 4000
     assert index_names(home) == [] and corpus_names(home) == ["mine"]

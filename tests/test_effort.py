@@ -42,7 +42,7 @@ def at(level, search=1):
 
 def asked(server, budget, strategy="single_retrieval"):
     async def main():
-        async with OpenAIChat(server.url, "m", timeout_s=10) as model:
+        async with OpenAIChat(server.url, "m", timeout_s=120) as model:
             await model.probe()
             server.seen.clear()
             driver = Driver(Memo(model, None), Shelf(), budget, QUESTION.id)

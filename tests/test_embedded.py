@@ -202,24 +202,33 @@ def test_tags_and_white_space_of_a_reply_stay_text(pool: Pool) -> None:
 
 @pytest.mark.embedded
 def test_stopping_a_call_frees_its_child_at_once(pool: Pool) -> None:
-    async def main() -> float:
+    """The next answer comes long before the rest of the story could have been told, at the speed it was told so far."""
+    cap, heard = 1500, 30
+
+    async def main() -> tuple[float, float]:
         async with pool.model() as model:
-            started = asyncio.Event()
-            long = asyncio.create_task(
-                model.generate(
-                    call("Tell a very long story of a river.", 1500, 0.7),
-                    lambda _: started.set(),
-                )
-            )
-            await started.wait()
+            told: list[str] = []
+            enough = asyncio.Event()
+
+            def on_piece(piece: str) -> None:
+                told.append(piece)
+                if len(told) == heard:
+                    enough.set()
+
+            story = call("Tell a very long story of a river.", cap, 0.7)
+            asked = time.monotonic()
+            long = asyncio.create_task(model.generate(story, on_piece))
+            await enough.wait()
+            rest = (time.monotonic() - asked) / heard * (cap - heard)
             long.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await long
             began = time.monotonic()
             await model.generate(call("Hi", 1))
-            return time.monotonic() - began
+            return time.monotonic() - began, rest
 
-    assert asyncio.run(main()) < 8
+    waited, rest = asyncio.run(main())
+    assert waited < rest / 2
 
 
 @pytest.mark.embedded
@@ -234,7 +243,7 @@ def test_the_server_wants_its_key_which_no_command_line_shows(pool: Pool) -> Non
     ask(pool, call("Hi", 1))
     child = pool.servers.ensure(0)
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(child.url + "/models", timeout=5)
+        urllib.request.urlopen(child.url + "/models", timeout=60)
     caught.value.close()
     assert caught.value.code == 401
     assert child.key.encode() not in Path(f"/proc/{child.process.pid}/cmdline").read_bytes()
@@ -278,7 +287,7 @@ def test_the_children_end_when_their_parent_is_killed() -> None:
         children = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(children) == 2
         parent.kill()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while any(map(runs, children)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(map(runs, children))

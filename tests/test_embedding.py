@@ -68,7 +68,7 @@ def test_embedding_reports_to_nobody_and_leaves_nothing_in_the_home_folder(tmp_p
     told = {k: v for k, v in os.environ.items() if k not in ("CI", "GITHUB_ACTIONS", "TF_BUILD")}
     code = "from engine.retrieval.embedding import MiniLM; MiniLM().embed(['a town'])"
     env = told | {"HOME": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", code], check=True, env=env, timeout=120)
+    subprocess.run([sys.executable, "-c", code], check=True, env=env, timeout=240)
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 

@@ -165,7 +165,7 @@ def test_other_processes_read_while_one_owns_and_one_sweeps(store):
         write(store.home, [trajectory(n)])
         store.ingest()
         time.sleep(0.02)
-    seen = [int(r.communicate(timeout=120)[0]) for r in readers]
+    seen = [int(r.communicate(timeout=240)[0]) for r in readers]
     assert all(n % len(CELLS) == 0 and 12 * len(CELLS) <= n <= 22 * len(CELLS) for n in seen)
     assert sum(c.n for c in store.cells(Slice(sweeps=("grid",)))) == 22 * len(CELLS)
 

@@ -351,7 +351,7 @@ def test_several_processes_read_one_index_at_once(home: Home) -> None:
         subprocess.Popen([sys.executable, "-c", READER, str(home.root)], stderr=subprocess.PIPE)
         for _ in range(2)
     ]
-    errors = [reader.communicate(timeout=60)[1] for reader in readers]
+    errors = [reader.communicate(timeout=240)[1] for reader in readers]
     assert [reader.returncode for reader in readers] == [0, 0], errors
 
 

@@ -338,7 +338,7 @@ def test_a_body_that_is_no_judgement_is_listed_and_not_taken_in(parts):
 def command(home, tmp_path, *arguments):
     env = {**os.environ, "BUDGETSCAPE_HOME": str(home.root), "BUDGETSCAPE_SAMPLES": str(tmp_path)}
     line = [sys.executable, "-m", "budgetscape.cli.main", *arguments]
-    return subprocess.run(line, cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=240)
+    return subprocess.run(line, cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=600)
 
 
 @pytest.mark.embedded

@@ -109,7 +109,7 @@ def exported(home: Home, folder: Path) -> dict[str, bytes | str]:
     return found
 
 
-def until(wanted, patience_s: float = 60) -> None:
+def until(wanted, patience_s: float = 180) -> None:
     end = time.monotonic() + patience_s
     while not wanted() and time.monotonic() < end:
         time.sleep(0.2)

@@ -13,8 +13,8 @@ from budgetscape.live import LiveRequest
 from engine.strategies import PLAYED, strategy
 from engine.types import Budget
 from pages.parts import controls
-from tests.dashboard_fakes import SLOW, FakeApp, all_runs, question
-from tests.test_pages import answered, finished, opened, sent, visit
+from tests.dashboard_fakes import HOLD, SLOW, FakeApp, all_runs, question
+from tests.test_pages import PATIENCE_S, answered, finished, opened, sent, visit
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def filled(measured: FakeApp) -> Iterator[FakeApp]:
 
 def settled(fake: FakeApp, run_id: str) -> None:
     finished(fake, run_id)
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE_S
     while fake.live.get(run_id).checkpoints.taking and time.monotonic() < until:
         time.sleep(0.02)
     assert not fake.live.get(run_id).checkpoints.taking
@@ -168,14 +168,16 @@ def test_a_run_without_gold_is_said_to_be_a_line(filled):
 
 def test_what_is_spent_is_priced_while_it_is_spent(filled, monkeypatch):
     monkeypatch.setattr(filled, "price", lambda model: lambda usage: usage.completion_tokens / 1000)
+    held = filled.home.root / HOLD
+    held.touch()
     live = filled.live.start(LiveRequest(question(1), "closed_book", SLOW, None, Budget(0, 32)))
-    until = time.monotonic() + 20
-    while not filled.live.get(live).events and time.monotonic() < until:
-        time.sleep(0.02)
+    filled.live.await_words(live, PATIENCE_S)
     at = visit(run=live)
     assert any("\\$0\\.0" in c.value for c in at.caption)
     filled.live.stop(live)
     finished(filled, live)
+    assert filled.live.get(live).state == "stopped"
+    held.unlink()
 
 
 def test_a_link_to_a_run_that_is_gone_says_so(filled):

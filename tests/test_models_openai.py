@@ -334,7 +334,7 @@ async def server(
     listener = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with listener:
         yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1"
-        await asyncio.wait_for(asyncio.gather(*handlers), 5)
+        await asyncio.wait_for(asyncio.gather(*handlers), 60)
 
 
 def event(body: dict[str, Any]) -> bytes:
@@ -364,7 +364,7 @@ def test_stopping_a_call_closes_the_stream_so_that_the_server_stops() -> None:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.wait_for(stopped.wait(), 5)
+            await asyncio.wait_for(stopped.wait(), 60)
         return sent
 
     assert asyncio.run(main()) < 1000

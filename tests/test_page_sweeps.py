@@ -21,7 +21,7 @@ from tests.sweep_fakes import PLAN
 from tests.test_pages import ROUTER, opened, visit
 
 PAGE = str(ROUTER.parents[1] / "sweep_runs.py")
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ from tests.dashboard_fakes import NASTY, FakeApp, all_runs, journalled, question
 
 ROUTER = Path(__file__).parents[1] / "pages" / "parts" / "router.py"
 SURFACE = str(ROUTER.parents[1] / "quality_surface.py")
+PATIENCE_S = 120
+"""A busy machine is slow; nothing here waits longer than it must."""
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,7 @@ def opened(fake: FakeApp) -> Iterator[FakeApp]:
 
 
 def visit(page: str | None = None, **query: str | list[str]) -> AppTest:
-    at = AppTest.from_file(str(ROUTER), default_timeout=30)
+    at = AppTest.from_file(str(ROUTER), default_timeout=PATIENCE_S)
     for name, value in query.items():
         at.query_params[name] = value
     at.run()
@@ -91,7 +93,7 @@ def answered(at: AppTest) -> dict:
 
 
 def finished(fake: FakeApp, run_id: str) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE_S
     while not fake.live.get(run_id).over and time.monotonic() < until:
         time.sleep(0.02)
     assert fake.live.get(run_id).over

@@ -27,7 +27,7 @@ def says(body):
 
 def asked(server, strategy="search_r1"):
     async def main():
-        async with OpenAIChat(server.url, "m", timeout_s=10) as model:
+        async with OpenAIChat(server.url, "m", timeout_s=120) as model:
             able = await model.probe()
             server.seen.clear()
             driver = Driver(model, Shelf(), Budget(2, 99), QUESTION.id)

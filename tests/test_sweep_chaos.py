@@ -52,7 +52,7 @@ def killed_often(home, tmp_path, kills):
         running.communicate()
         far.append(sum(1 for x in read_sweep(home, "toy") if x.kind == "trajectory"))
     last = child(home, plan)
-    last.communicate(timeout=120)  # stdin ends: it stops of itself, in order
+    last.communicate(timeout=240)  # stdin ends: it stops of itself, in order
     rest = child(home, plan)
     while rest.poll() is None:
         time.sleep(0.2)
@@ -121,7 +121,7 @@ def test_a_child_whose_parent_goes_stops_in_order_and_is_resumable(home, tmp_pat
     running = child(home, plan)
     while not any(x.kind == "trajectory" for x in read_sweep(home, "toy")):
         time.sleep(0.05)
-    running.communicate(timeout=60)
+    running.communicate(timeout=240)
     status = control.status(home, "toy")
     assert (status.state, status.note) == ("stopped", "the dashboard that started it was stopped")
     assert 0 < status.done < status.trajectories

@@ -21,7 +21,9 @@ plan = read_plan(Path(sys.argv[1]).read_text())
 home = Home.find()
 held = control.lock(home, plan.name)
 control.tell(home, control.Status(plan.name, state="quoted"))
-time.sleep(2)
+while not (home.root / "go").exists():
+    time.sleep(0.02)
+time.sleep(1)
 """
 
 
@@ -31,11 +33,12 @@ def test_a_pilot_that_is_slow_to_go_does_not_keep_its_sweep_from_starting(home, 
     runs = SweepRuns(home, lambda plan: None, (sys.executable, "-c", SLOW_TO_GO))
     runs.start(plan, only_quote=True)
     pilot = runs._children[plan.name]
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while (said := runs.status(plan.name)) is None or said.state != "quoted":
         assert time.monotonic() < until
         time.sleep(0.02)
     assert pilot.poll() is None
+    (home.root / "go").touch()
     getattr(runs, way)(plan if way == "start" else plan.name)
     assert pilot.poll() is not None and runs._children[plan.name] is not pilot
     runs.close()

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from budgetscape.live import LiveRequest
 from engine.figures.lanes_wire import FIRST_LINES
 from engine.types import Budget, Thought
-from tests.dashboard_fakes import MODEL, SLOW, FakeApp, all_runs, journalled, question, run
+from tests.dashboard_fakes import HOLD, MODEL, SLOW, FakeApp, all_runs, journalled, question, run
 from tests.test_pages import ROUTER, SURFACE, finished, opened, sent, visit
 
 COMPARE = str(ROUTER.parents[1] / "trace_compare.py")
@@ -29,6 +29,15 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeApp]:
 @pytest.fixture
 def filled(measured: FakeApp) -> Iterator[FakeApp]:
     yield from opened(measured)
+
+
+@pytest.fixture
+def held(filled: FakeApp) -> Iterator[Path]:
+    """The slow model stops in the middle of what it says until this file is removed."""
+    file = filled.home.root / HOLD
+    file.touch()
+    yield file
+    file.unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -134,11 +143,12 @@ def test_what_was_taken_out_of_the_lanes_is_put_back_by_one_click(filled):
     assert not [b for b in at.button if b.key == "compare_undo"]
 
 
-def test_a_run_under_way_has_a_lane_and_ends_under_the_name_it_is_saved_by(filled):
+def test_a_run_under_way_has_a_lane_and_ends_under_the_name_it_is_saved_by(filled, held):
     asked = LiveRequest(question(1), "closed_book", SLOW, None, Budget(0, 32))
     live = filled.live.start(asked)
     at = visit(COMPARE, lane=[LEAST, live])
     assert sent(at, "lanes")["lanes"][1]["limit"] == "Still running."
+    held.unlink()
     finished(filled, live)
     at.run()
     saved = filled.live.get(live).run.id
@@ -146,7 +156,7 @@ def test_a_run_under_way_has_a_lane_and_ends_under_the_name_it_is_saved_by(fille
     assert sent(at, "lanes")["lanes"][1]["limit"] != "Still running."
 
 
-def test_runs_in_lanes_can_be_stopped_together(filled):
+def test_runs_in_lanes_can_be_stopped_together(filled, held):
     asked = LiveRequest(question(1), "closed_book", SLOW, None, Budget(0, 32))
     lanes = [filled.live.start(asked) for _ in range(2)]
     at = visit(COMPARE, lane=lanes)
@@ -157,7 +167,7 @@ def test_runs_in_lanes_can_be_stopped_together(filled):
         assert filled.live.get(live).state == "stopped"
 
 
-def test_a_run_that_was_stopped_is_compared_as_far_as_it_came(filled):
+def test_a_run_that_was_stopped_is_compared_as_far_as_it_came(filled, held):
     live = filled.live.start(LiveRequest(question(1), "closed_book", SLOW, None, Budget(0, 32)))
     filled.live.stop(live)
     finished(filled, live)

@@ -22,7 +22,8 @@ from tests.browser.conftest import visiting
 from tests.files import as_csv
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 120
+pytestmark = pytest.mark.timeout(1200)
+PATIENCE_S = 180
 SLOW_MS = 180_000
 """A child process that embeds, on a busy machine."""
 NOTE = "Dun Velm is a town. The masons of Dun Velm keep the Old Belt in the Long Hall.\n\n" * 8
@@ -65,14 +66,14 @@ def real(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield address
         finally:
             app.terminate()
-            app.wait(60)
+            app.wait(120)
 
 
 def _wait(url: str, app: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until and app.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=1):
+            with urllib.request.urlopen(url, timeout=10):
                 return
         except OSError:
             time.sleep(0.2)
