@@ -33,7 +33,7 @@ from engine.errors import EndpointError
 from engine.identity import content_hash
 
 PARAMETERS = 134_515_008
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 180.0
 SETTINGS = {
     "context": 2048,
     "slots": 1,

@@ -55,6 +55,9 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test touches the data of the person who runs it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BUDGETSCAPE_HOME", str(tmp_path_factory.mktemp("no-home")))
+        for name in ("http_proxy", "https_proxy", "all_proxy"):  # they would lead elsewhere
+            patch.delenv(name, raising=False)
+            patch.delenv(name.upper(), raising=False)
         yield
 
 

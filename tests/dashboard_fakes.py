@@ -42,11 +42,9 @@ from engine.types import (
 from store.history import Store
 from store.home import Home
 from store.journal import Journal
-from tests.sweep_fakes import ToyParts
+from tests.sweep_fakes import HOLD, ToyParts
 
 MODEL, SLOW = "smollm2", "slow"
-HOLD = "hold"
-"""While a file of this name is in the data folder, the model `slow` stops in the middle of what it says."""
 SEARCH, THINK = (0, 1, 2, 4), (0, 32, 128)
 REACH = {"closed_book": 0, "single_retrieval": 1, "iterative": 99, "corag": 99}
 NASTY = "<img src=x onerror=\"document.title='owned'\"> **bold** ![i](http://example.invalid/a.png) $E=mc^2$"
@@ -206,7 +204,7 @@ def journalled(home: Home, runs: Sequence[Run], sweep: str = "grid") -> Home:
 
 
 class ToyModel:
-    """Says the same sentence with a number that differs by call, one word a tick; after two words it may be held."""
+    """Says the same sentence with a number that differs by call, one word a tick; after the second it may be held."""
 
     def __init__(self, tick_s: float, held: Callable[[], bool] = lambda: False) -> None:
         self.tick_s, self.held = tick_s, held

@@ -8,6 +8,7 @@ tells every file that it touches.
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ def serve(port: str, words: list[str]) -> None:
             fake.store.ingest()
         resources._opened.append(fake)  # type: ignore[arg-type]
         run = app.app.run
-        app.app.run = lambda config: run(config={**config, "server.enableAgentApi": True})
+        agent = {"server.enableAgentApi": True, "server.agentWaitTimeout": PATIENCE_S}
+        app.app.run = lambda config: run(config={**config, **agent})
         app.main(started)
 
 
@@ -77,9 +79,12 @@ def serving(*arguments: str, port: int = 0, **env: str) -> Iterator[tuple[str, P
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that is free, and will be when a child comes to it: below those that the system gives to connections."""
+    while True:
+        port = random.SystemRandom().randint(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def answering(address: str, server: subprocess.Popen[bytes]) -> None:

@@ -29,6 +29,8 @@ questions = "q"
 search = [0, 1, 2]
 think = [0, 8]
 """
+HOLD = "hold"
+"""While a file of this name is in the data folder, whoever is held waits in the middle of what they say."""
 QUESTIONS = [
     Question(f"q{n}", f"What is {n}?", ("Pirnby",), hops=n % 3, operations=n % 2) for n in range(12)
 ]
@@ -38,6 +40,19 @@ def say(call):
     """A line that follows from what is asked."""
     dice = random.Random(content_hash([call.prompt, call.stop]))
     return " ".join(dice.choices(["Pirnby", "guild", "the", "of"], k=dice.randint(2, 6)))
+
+
+class Held(Scripted):
+    """A model that may be held."""
+
+    def __init__(self, latency_s: float, file: Path) -> None:
+        super().__init__(say, latency_s=latency_s)
+        self.file = file
+
+    async def generate(self, call, on_piece=None):
+        while self.file.exists():
+            await asyncio.sleep(0.02)
+        return await super().generate(call, on_piece)
 
 
 @dataclass
@@ -92,7 +107,7 @@ class ToyParts:
 
 async def main(root: str, plan: str, *more: str) -> None:
     latency_s = 0.02 if more else 0.005  # a page has to see it running
-    parts = ToyParts(Home(Path(root)).ensure(), latency_s)
+    parts = ToyParts(Home(Path(root)).ensure(), model=Held(latency_s, Path(root) / HOLD))
     sweep = await ready(read_plan(Path(plan).read_text()), parts)
     stop_with_parent(sweep.stop)
     print("ready", flush=True)

@@ -23,7 +23,8 @@ from store.chroma import close_client, open_client
 from store.corpora import corpus_names
 from store.home import Home
 from store.index import build_index, index_names, index_recipe, index_report, open_retriever
-from tests.chroma_server import free_port, running
+from tests.chroma_server import running
+from tests.serving import free_port
 
 TRADES = ["masons", "weavers", "salters", "dyers"] * 8
 TEXTS = [f"The {trade} of Velm counted {n} halls." for n, trade in enumerate(TRADES)]

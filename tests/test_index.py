@@ -44,7 +44,8 @@ from store.index import (
 )
 from store.index_record import checked_address
 from store.recall import measure
-from tests.chroma_server import free_port, running
+from tests.chroma_server import running
+from tests.serving import free_port
 
 PLACES = ["Ashwick", "Velm", "Torrin", "Oskhaven", "Lirren", "Dunmoor", "Pelby", "Hask"]
 TRADES = ["masons", "weavers", "salters", "coopers", "dyers", "glovers", "tanners", "smiths"]

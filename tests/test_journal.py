@@ -230,8 +230,8 @@ for n in range(first, 10**9):
 """
 
 
-def killed_writer(home, first, after_s):
-    """Let a process append until it is killed; returns the last number it called done, or None."""
+def killed_writer(home, first, after_s, least=0):
+    """Let a process append until it is killed, at least so many lines; the last number it called done, or None."""
     child = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(home.root), str(first)],
         stdout=subprocess.PIPE,
@@ -240,16 +240,18 @@ def killed_writer(home, first, after_s):
     )
     with child:
         assert child.stdout.readline() == "ready\n"
+        said = [child.stdout.readline() for _ in range(least)]
         time.sleep(after_s)
         child.send_signal(signal.SIGKILL)
-        said = [row for row in child.stdout.read().splitlines(keepends=True) if row.endswith("\n")]
+        rest = child.stdout.read().splitlines(keepends=True)
+        said += [row for row in rest if row.endswith("\n")]
     return int(said[-1]) if said else None
 
 
 def test_killed_at_any_moment_nothing_that_was_flushed_is_lost(tmp_path):
     home, dice, first = Home(tmp_path), random.Random(3), 0
-    for _ in range(6):
-        done = killed_writer(home, first, dice.uniform(0.0, 0.15))
+    for n in range(6):
+        done = killed_writer(home, first, dice.uniform(0.0, 0.15), least=n % 2)
         numbers = [x.body["n"] for x in read_sweep(home, "grid")]
         assert numbers == list(range(len(numbers)))
         assert done is None or done < len(numbers)

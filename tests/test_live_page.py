@@ -13,7 +13,8 @@ from budgetscape.live import LiveRequest
 from engine.strategies import PLAYED, strategy
 from engine.types import Budget
 from pages.parts import controls
-from tests.dashboard_fakes import HOLD, SLOW, FakeApp, all_runs, question
+from tests.dashboard_fakes import SLOW, FakeApp, all_runs, question
+from tests.sweep_fakes import HOLD
 from tests.test_pages import PATIENCE_S, answered, finished, opened, sent, visit
 
 

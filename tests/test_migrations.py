@@ -95,7 +95,7 @@ def test_waiting_for_the_store_ends_when_it_is_released(home):
 
     later = threading.Timer(0.2, first.release)
     later.start()
-    own(home, wait_s=20).release()
+    own(home, wait_s=120).release()
     later.join()
     assert holder(home) == "another process"
 

@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 from budgetscape.live import LiveRequest
 from engine.figures.lanes_wire import FIRST_LINES
 from engine.types import Budget, Thought
-from tests.dashboard_fakes import HOLD, MODEL, SLOW, FakeApp, all_runs, journalled, question, run
+from tests.dashboard_fakes import MODEL, SLOW, FakeApp, all_runs, journalled, question, run
+from tests.sweep_fakes import HOLD
 from tests.test_pages import ROUTER, SURFACE, finished, opened, sent, visit
 
 COMPARE = str(ROUTER.parents[1] / "trace_compare.py")

@@ -73,7 +73,9 @@ class Visitor:
 async def visit(address: str, page: str, dials: str) -> Visitor:
     """A visitor who has the page before her."""
     url = address.replace("http", "ws", 1) + "/_stcore/stream"
-    socket = await connect(url, subprotocols=["streamlit"], max_size=LARGEST)  # type: ignore[list-item]
+    socket = await connect(
+        url, subprotocols=["streamlit"], max_size=LARGEST, open_timeout=PATIENCE_S
+    )  # type: ignore[list-item]
     visitor = Visitor(socket, page, dials)
     await visitor.rerun()
     assert visitor.id, "the page has no dials"

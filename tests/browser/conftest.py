@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.serving import serving
+from tests.sweep_fakes import HOLD
 
 CHROMIUM = os.environ.get("BUDGETSCAPE_CHROMIUM") or shutil.which("chromium")
-PATIENCE_MS = 90_000
+PATIENCE_MS = 180_000
 """Software rendering on a busy machine is slow; nothing here waits longer than it must."""
 expect.set_options(timeout=PATIENCE_MS)
 FLAGS = [
@@ -34,9 +36,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def address() -> Iterator[str]:
-    with serving() as (where, _):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the server."""
+    return tmp_path_factory.mktemp("served")
+
+
+@pytest.fixture(scope="session")
+def address(folder: Path) -> Iterator[str]:
+    with serving("kept", BUDGETSCAPE_HOME=str(folder)) as (where, _):
         yield where
+
+
+@pytest.fixture
+def held(address: str, folder: Path) -> Iterator[Path]:
+    """The slow model, and every sweep, stop in the middle of what they say until this file is removed."""
+    file = folder / HOLD
+    file.touch()
+    yield file
+    file.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +87,21 @@ class Visit:
     page: Page
     asked: list[str]
     faults: list[str]
+
+
+def quiet(page: Page) -> None:
+    """Until nothing of the page is drawn again by the server."""
+    app = page.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def until(page: Page, script: str, wanted: Callable[[Any], bool]) -> None:
+    """Wait for a value; Playwright's own way needs eval, which the content policy forbids."""
+    for _ in range(PATIENCE_MS // 100):
+        if wanted(page.evaluate(script)):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{script} never came to be as wanted")
 
 
 @contextmanager

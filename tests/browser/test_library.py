@@ -5,11 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,12 +15,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from store.corpora import corpus_names, load_corpus
 from store.home import Home
-from tests.browser.conftest import visiting
+from tests.browser.conftest import quiet, visiting
 from tests.files import as_csv
+from tests.serving import answering, free_port
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(1200)
-PATIENCE_S = 180
 SLOW_MS = 180_000
 """A child process that embeds, on a busy machine."""
 NOTE = "Dun Velm is a town. The masons of Dun Velm keep the Old Belt in the Long Hall.\n\n" * 8
@@ -45,9 +42,7 @@ def home(tiny_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture(scope="module")
 def real(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app as people start it, in a data folder of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     env = {
         **os.environ,
         "BUDGETSCAPE_HOME": str(home.root),
@@ -62,22 +57,11 @@ def real(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ):
         try:
             address = f"http://127.0.0.1:{port}"
-            _wait(f"{address}/healthz", app)
+            answering(f"{address}/healthz", app)
             yield address
         finally:
             app.terminate()
             app.wait(120)
-
-
-def _wait(url: str, app: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until and app.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=10):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise RuntimeError("the app did not come up")
 
 
 def test_files_become_a_corpus_that_is_deleted_and_brought_back(
@@ -129,6 +113,7 @@ def _import_a_log(page: Page, tmp_path: Path) -> None:
         log
     )
     expect(page.get_by_text("no column tells the question")).to_be_visible(timeout=SLOW_MS)
+    quiet(page)  # a list that is opened while the page is still drawn might close
     page.get_by_role("combobox", name="Question", exact=True).click()
     page.get_by_role("option", name="Asked").click()
     page.get_by_label("Name of the sweep").fill("production")

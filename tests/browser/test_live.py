@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
@@ -33,9 +34,12 @@ def asked(page: Page, address: str, query: str = "") -> Page:
     return page
 
 
-def test_a_run_streams_its_steps_and_is_there_again_after_a_reload(page: Page, address: str):
+def test_a_run_streams_its_steps_and_is_there_again_after_a_reload(
+    page: Page, address: str, held: Path
+):
     asked(page, address, SLOWLY)
     expect(page.locator(".bs-under-way")).to_contain_text("look for")
+    held.unlink()
     expect(page.locator(".bs-summary")).to_be_visible()
     expect(page).to_have_url(re.compile(r"run=r[0-9a-f]{31}"))
     page.reload()
@@ -72,7 +76,7 @@ def test_after_the_run_the_dials_replay_it_at_once_and_cells_move_the_dials(
     expect(said).to_contain_text("beyond this run")
 
 
-def test_stop_ends_the_run(page: Page, address: str):
+def test_stop_ends_the_run(page: Page, address: str, held: Path):
     asked(page, address, SLOWLY)
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".bs-stopped")).to_contain_text("Stopped by you")

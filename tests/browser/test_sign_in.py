@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, LocatorAssertions, Page, expect
 
 from budgetscape.access import FILE
 from budgetscape.returning import COOKIE
@@ -70,8 +70,8 @@ def signed_in(page: Page, address: str, name: str, wanted: str = "/quality-surfa
     return page
 
 
-def offered(page: Page, name: str) -> int:
-    return page.get_by_role("link", name=name).count()
+def link(page: Page, name: str) -> LocatorAssertions:
+    return expect(page.get_by_role("link", name=name))
 
 
 def carried(context: BrowserContext, address: str) -> Visitor:
@@ -85,7 +85,8 @@ def test_an_editor_may_ask_and_can_sign_out(blind: Browser, address: str):
     with visiting(blind) as found:
         page = signed_in(found.page, address, "ann", "/")
         expect(page.get_by_role("button", name="Run", exact=True)).to_be_visible()
-        assert offered(page, "Sweep runs") and offered(page, "Quality surface")
+        link(page, "Sweep runs").not_to_have_count(0)
+        link(page, "Quality surface").not_to_have_count(0)
         page.get_by_role("button", name="Sign out").click()
         page.get_by_role("button", name="End session").click()
         expect(page.get_by_text("Sign in to go on.")).to_be_visible()
@@ -99,7 +100,8 @@ def test_a_viewer_reads_and_their_messages_spend_nothing(blind: Browser, address
         expect(page.get_by_text("margin 10 points")).to_be_visible()
         assert "evil" not in page.url
         assert {c["name"] for c in page.context.cookies()}.isdisjoint({COOKIE})
-        assert offered(page, "Quality surface") and not offered(page, "Sweep runs")
+        link(page, "Quality surface").not_to_have_count(0)
+        link(page, "Sweep runs").to_have_count(0)
         with carried(page.context, address) as visitor:
             assert "Signed in as bob" in said(visitor.visit("quality-surface"))
             ids = widget_ids(visitor.heard)
@@ -115,7 +117,7 @@ def test_somebody_without_a_role_is_told_so_and_shown_nothing(blind: Browser, ad
     with visiting(blind) as found:
         page = signed_in(found.page, address, "eve")
         expect(page.get_by_text("has no role here")).to_be_visible()
-        assert not offered(page, "Quality surface")
+        link(page, "Quality surface").to_have_count(0)
         page.goto(address + "/quality-surface")
         expect(page.get_by_text("has no role here")).to_be_visible()
 

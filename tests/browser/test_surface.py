@@ -6,16 +6,17 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import PATIENCE_MS, Visit, visiting
+from tests.browser.conftest import PATIENCE_MS, Visit, quiet, until, visiting
 
 CAMERA = """() => {
   const { eye } = document.querySelector('.bs-plot')._fullLayout.scene._scene.getCamera();
@@ -25,7 +26,11 @@ NUMBERS = """() => {
   const { ticks } = document.querySelector('.bs-plot')._fullLayout.scene._scene.axesOptions;
   return ticks[2].map((tick) => tick.text);
 }"""
-PLACE = """([search, think]) => {
+WHOLE_CAMERA = """() => {
+  const { eye, center } = document.querySelector('.bs-plot')._fullLayout.scene._scene.getCamera();
+  return [eye, center].flatMap(({ x, y, z }) => [x, y, z]);
+}"""
+PLACE = """() => {
   const dot = document.querySelector(".bs-dot[data-key^='corag']");
   const stage = document.querySelector('.bs-stage').getBoundingClientRect();
   return [stage.left + Number(dot.getAttribute('cx')), stage.top + Number(dot.getAttribute('cy'))];
@@ -33,6 +38,8 @@ PLACE = """([search, think]) => {
 LISTEN = """() => {
   const plot = document.querySelector('.bs-plot');
   window.hits = [];
+  if (plot.heard) return;
+  plot.heard = true;
   plot.on('plotly_hover', ({ points: [p] }) => window.hits.push([p.data.meta[0], p.x, p.y, p.z]));
 }"""
 LAST = "() => window.hits.at(-1) ?? null"
@@ -43,7 +50,7 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
     """One page for all tests here: software WebGL takes seconds to draw its first frame."""
     with visiting(browser) as found:
         found.page.goto(address + "/quality-surface?over=live+runs")
-        found.page.wait_for_selector(".bs-dot", state="attached", timeout=90_000)
+        found.page.wait_for_selector(".bs-dot", state="attached")
         yield found
         assert found.faults == []
 
@@ -53,19 +60,9 @@ def page(visit: Visit) -> Page:
     return visit.page
 
 
-def until(page: Page, script: str, wanted: Callable[[Any], bool]) -> None:
-    """Wait for a value; Playwright's own way needs eval, which the content policy forbids."""
-    for _ in range(PATIENCE_MS // 100):
-        if wanted(page.evaluate(script)):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"{script} never came to be as wanted")
-
-
 def turned(page: Page) -> list[float]:
     """Turn the scene, and wait for the page to have taken note; the camera after it."""
     dragged(page)
-    expect(page).to_have_url(re.compile("camera="))
     at_rest(page)
     return page.evaluate(CAMERA)
 
@@ -89,10 +86,14 @@ def dragged(page: Page) -> list[float]:
 
 
 def at_rest(page: Page) -> None:
-    """Where the camera was left goes into the link, which runs the script once more."""
-    page.wait_for_timeout(1000)
-    app = page.get_by_test_id("stApp")
-    expect(app).to_have_attribute("data-test-script-state", "notRunning")
+    """Until the camera stands, and the page is drawn again with where it stands in its link."""
+
+    def told(camera: list[float]) -> bool:
+        link = parse_qs(urlsplit(page.url).query).get("camera", [""])[0].split(",")
+        return link != [""] and [float(x) for x in link] == pytest.approx(camera, abs=0.006)
+
+    until(page, WHOLE_CAMERA, told)
+    quiet(page)
 
 
 def at(page: Page, search_stop: int, think_stop: int) -> tuple[float, float]:
@@ -102,8 +103,21 @@ def at(page: Page, search_stop: int, think_stop: int) -> tuple[float, float]:
         page.locator(f"input[data-axis={axis}]").evaluate(
             "(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", stop
         )
-    x, y = page.evaluate(PLACE, [search_stop, think_stop])
+    seen: list[list[float]] = [[]]
+    until(page, PLACE, lambda place: seen.append(place) or place == seen[-2])  # it stands still
+    x, y = seen[-1]
     return x, y
+
+
+def hovered(page: Page, search_stop: int, think_stop: int, where: tuple[float, float]) -> Any:
+    """Put the pointer on corag's cell there, and wait until Plotly has found it; what it tells of it, and where."""
+    x, y = at(page, search_stop, think_stop)
+    page.evaluate(LISTEN)
+    page.mouse.move(x + 25, y - 60)
+    page.mouse.move(x, y, steps=3)
+    here = pytest.approx(where, abs=1e-6)  # cells passed on the way may be told first
+    until(page, LAST, lambda hit: hit is not None and hit[1:3] == here)
+    return page.evaluate(LAST), x, y
 
 
 def test_a_turn_is_as_wide_as_the_hand_moved_however_slowly_frames_are_drawn(page: Page):
@@ -130,42 +144,28 @@ def test_the_camera_stays_where_it_was_put_when_the_data_change(page: Page):
 
 
 def test_the_mark_is_where_plotly_itself_finds_the_cell_also_after_turning(page: Page):
-    page.evaluate(LISTEN)
     page.get_by_role("button", name="Corner").click()  # from where one turn hides none of the three
-    page.wait_for_timeout(900)
+    at_rest(page)
     turned(page)
-    page.wait_for_timeout(900)
     for search, think, where in ((3, 2, (1.0, 1.0)), (2, 1, (2 / 3, 0.5)), (3, 1, (1.0, 0.5))):
-        x, y = at(page, search, think)
-        page.evaluate("() => { window.hits = [] }")
-        page.mouse.move(x + 25, y - 60)
-        page.mouse.move(x, y, steps=3)
-        here = pytest.approx(where, abs=1e-6)  # cells passed on the way may be told first
-        until(page, LAST, lambda hit, here=here: hit is not None and hit[1:3] == here)
-        name, *found = page.evaluate(LAST)
+        (name, *found), _, _ = hovered(page, search, think, where)
         stop = page.locator(".bs-readings tr", has_text=name).locator("strong").inner_text()
         assert found[2] == pytest.approx(float(stop), abs=0.006)
 
 
 def test_a_click_on_the_surface_opens_the_cell_and_a_drag_that_starts_there_does_not(page: Page):
-    x, y = at(page, 3, 1)
-    page.mouse.move(x + 20, y - 20)
-    page.mouse.move(x, y, steps=3)
-    page.wait_for_timeout(400)
+    _, x, y = hovered(page, 3, 1, (1.0, 0.5))
     page.mouse.down()
     page.mouse.move(x + 60, y + 10, steps=4)
     page.mouse.up()
-    page.wait_for_timeout(700)
+    at_rest(page)
     expect(page.get_by_role("heading", name="corag")).to_have_count(0)
-    x, y = at(page, 3, 1)
-    page.mouse.move(x + 20, y - 20)
-    page.mouse.move(x, y, steps=3)
-    page.wait_for_timeout(400)
+    _, x, y = hovered(page, 3, 1, (1.0, 0.5))
     page.mouse.click(x, y)
     expect(
         page.get_by_role("heading", name="corag · 4 queries · 32 thinking tokens")
     ).to_be_visible()
-    assert "cell=corag" in page.url
+    expect(page).to_have_url(re.compile("cell=corag"))
 
 
 def test_the_map_is_walked_by_keyboard_and_moves_the_dials(page: Page):
@@ -176,7 +176,8 @@ def test_the_map_is_walked_by_keyboard_and_moves_the_dials(page: Page):
     expect(
         page.get_by_role("heading", name="corag · 2 queries · 32 thinking tokens")
     ).to_be_visible()
-    assert page.locator("input[data-axis=search]").get_attribute("aria-valuetext") == "2 queries"
+    dial = page.locator("input[data-axis=search]")
+    expect(dial).to_have_attribute("aria-valuetext", "2 queries")
 
 
 def saved(page: Page, button: Locator) -> tuple[str, bytes]:
