@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, cast
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 
-from engine.analysis.cells import Sums, interval
+from engine.analysis.cells import Columns, intervals
 from engine.analysis.effort import Used, places
 from engine.errors import UnknownName
 from engine.types import effort_of
 from store.summary import METRICS, STRATA
 from store.values import CellRow, Slice
 
+Column = npt.NDArray[Any]
+"""Of all cells; masked where a value is unknown."""
 _KEYS = "sweep, strategy, model, index_name, config, search, think, search_mode, think_mode"
+_NAMES = (
+    "sweep", "strategy", "model", "index", "config", "search", "think", "search_mode", "think_mode",
+)  # fmt: skip
+"""What a cell calls these keys."""
 _SUMS = (
     "questions", "n", "y", "yy", "ny", "nn", "cut_off", "search_used", "think_used", "tokens", "seconds",
 )  # fmt: skip
@@ -39,15 +47,16 @@ def cells(
     text, values = where.where()
     sums = [f"{'fsum' if name in _SCORES else 'sum'}({name})" for name in _SUMS]
     sums += [f"CASE WHEN count({name}) = count(*) THEN sum({name}) END" for name in _KNOWN]
-    rows = db.execute(
+    found = db.execute(
         f"""
         SELECT {keys}, {", ".join(sums)}
         FROM summary WHERE metric = ? AND {text} GROUP BY {keys} ORDER BY {keys}
         """,
         [metric, *values],
-    ).fetchall()
-    knobs = _knobs(db)
-    return _placed([_cell(row, len(by), knobs) for row in rows])
+    ).fetchnumpy()
+    names = (*_NAMES, *by, *_SUMS, *_KNOWN)
+    columns = cast("Iterable[Column]", found.values())
+    return _placed(_rows(dict(zip(names, columns, strict=True)), by, _knobs(db)))
 
 
 def _knobs(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
@@ -56,48 +65,40 @@ def _knobs(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     return {config: json.loads(content)["knobs"] for config, content in found}
 
 
-def _cell(row: tuple[Any, ...], strata: int, knobs: Mapping[str, Any]) -> CellRow:
-    keys, by, values = row[:9], row[9 : 9 + strata], row[9 + strata :]
-    s = dict(zip((*_SUMS, *_KNOWN), values, strict=True))
-    n, search, think = int(s["n"]), keys[5], keys[6]
+def _rows(s: Mapping[str, Column], by: Sequence[str], knobs: Mapping[str, Any]) -> list[CellRow]:
+    """Column by column: a surface may have many thousand cells."""
+    n = s["n"]
     searched, thought = s["search_used"] / n, s["think_used"] / n
-    sums = Sums(int(s["questions"]), n, s["y"], s["yy"], s["ny"], s["nn"])
-    found = interval(sums)
-    assert found is not None
-    return CellRow(
-        sweep=keys[0],
-        strategy=keys[1],
-        model=keys[2],
-        index=keys[3],
-        config=keys[4],
-        knobs=knobs[keys[4]],
-        search=search,
-        think=think,
-        search_mode=keys[7],
-        think_mode=keys[8],
-        by=tuple(by),
-        n=n,
-        questions=sums.questions,
-        mean=found.mean,
-        low=found.low,
-        high=found.high,
-        cut_off=float(s["cut_off"]) / n,
-        search_used=searched,
-        think_used=thought,
-        tokens=float(s["tokens"]) / n or None,
-        seconds=s["seconds"] / n or None,
-        cost=_mean(s["cost"], n),
-        well_formed=_share(s["turns"], s["well_formed"]),
-        search_compliance=searched / search if search else None,
-        think_compliance=thought / think if think else None,
-        rounds=_mean(s["rounds"], n),
-        passages=_mean(s["passages"], n),
-        generated=_mean(s["generated"], n),
-    )
+    told = intervals(Columns(*(np.asarray(s[name], float) for name in Columns._fields)))
+    columns = {name: s[name] for name in _NAMES}
+    columns |= dict(zip(("mean", "low", "high"), told, strict=True))
+    columns |= {
+        "n": n.astype(int),
+        "questions": s["questions"].astype(int),
+        "cut_off": s["cut_off"] / n,
+        "search_used": searched,
+        "think_used": thought,
+        "tokens": _unless_0(s["tokens"] / n),
+        "seconds": _unless_0(s["seconds"] / n),
+        "well_formed": _over(s["well_formed"], s["turns"]),
+        "search_compliance": _over(searched, s["search"]),
+        "think_compliance": _over(thought, s["think"]),
+        **{name: s[name] / n for name in ("cost", "rounds", "passages", "generated")},
+    }
+    lists = {name: column.tolist() for name, column in columns.items()}
+    lists["knobs"] = [knobs[config] for config in lists["config"]]
+    lists["effort"] = [""] * len(n)
+    lists["by"] = list(zip(*(s[name].tolist() for name in by), strict=True)) or [()] * len(n)
+    return list(map(CellRow, *(lists[field.name] for field in fields(CellRow))))
 
 
-def _mean(total: float | None, n: int) -> float | None:
-    return None if total is None else float(total) / n
+def _over(part: Column, whole: Column) -> Column:
+    """Unknown where there is nothing to be a part of."""
+    return np.ma.masked_where(whole == 0, part) / np.maximum(whole, 1)
+
+
+def _unless_0(column: Column) -> Column:
+    return np.ma.masked_equal(column, 0)
 
 
 def _placed(cells: list[CellRow]) -> list[CellRow]:
@@ -124,7 +125,3 @@ def _placed(cells: list[CellRow]) -> list[CellRow]:
 
 def _surface(cell: CellRow) -> tuple[str, ...]:
     return (cell.sweep, cell.strategy, cell.model, cell.index, cell.config, cell.search_mode)
-
-
-def _share(turns: int | None, well_formed: int | None) -> float | None:
-    return None if not turns or well_formed is None else float(well_formed) / float(turns)

@@ -16,12 +16,15 @@ in as little as 84 of 100 cases; the tests simulate this one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
-from math import sqrt
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtri, stdtrit
 
+Floats = npt.NDArray[np.float64]
 LEVEL = 0.95
 FEW = 10
 """Below this many questions a variance may not claim more certainty than right-or-wrong would have."""
@@ -54,6 +57,17 @@ class Sums:
         )
 
 
+class Columns(NamedTuple):
+    """The same sums of many cells, one column each."""
+
+    questions: Floats
+    n: Floats
+    y: Floats
+    yy: Floats
+    ny: Floats
+    nn: Floats
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     mean: float
@@ -68,38 +82,46 @@ def interval(sums: Sums) -> Interval | None:
     """
     if not sums.n:
         return None
-    mean = min(1.0, max(0.0, sums.y / sums.n))
-    v = variance(sums)
-    if v == 0.0 or not 0.0 < mean < 1.0:
-        return _wilson(mean, sums.questions, _quantile(None))
-    effective = mean * (1 - mean) / v
-    if sums.questions < FEW:
-        effective = min(effective, sums.questions)
-    return _wilson(mean, effective, _quantile(sums.questions - 1))
+    return Interval(*(float(column[0]) for column in intervals(_columns(sums))))
+
+
+def intervals(sums: Columns) -> tuple[Floats, Floats, Floats]:
+    """Means, lower and upper ends of many cells at once; each of them has scored runs."""
+    mean, v, g = np.clip(sums.y / sums.n, 0.0, 1.0), _variances(sums), sums.questions
+    told = (v > 0.0) & (mean > 0.0) & (mean < 1.0)
+    effective = np.divide(mean * (1 - mean), v, out=g.copy(), where=told)
+    effective = np.where(g < FEW, np.minimum(effective, g), effective)
+    freedom, which = np.unique(np.where(told, g - 1, 0.0), return_inverse=True)
+    return _wilson(mean, effective, np.array([_quantile(int(f)) for f in freedom])[which])
 
 
 def variance(sums: Sums) -> float:
     """The question-clustered variance of the mean; 0 where it cannot be told."""
-    if sums.questions < 2:
-        return 0.0
+    return float(_variances(_columns(sums))[0]) if sums.n else 0.0
+
+
+def _columns(sums: Sums) -> Columns:
+    return Columns(*(np.array([float(value)]) for value in astuple(sums)))
+
+
+def _variances(sums: Columns) -> Floats:
     mean, g = sums.y / sums.n, sums.questions
     spread = sums.yy - 2 * mean * sums.ny + mean * mean * sums.nn
-    if spread <= 1e-12 * max(1.0, sums.nn):
-        return 0.0
-    return g / (g - 1) * spread / sums.n**2
+    told = (g >= 2) & (spread > 1e-12 * np.maximum(1.0, sums.nn))
+    return np.where(told, g / np.maximum(g - 1, 1.0) * spread / sums.n**2, 0.0)
 
 
-def _wilson(mean: float, n: float, z: float) -> Interval:
+def _wilson(mean: Floats, n: Floats, z: Floats) -> tuple[Floats, Floats, Floats]:
     scale = 1 + z * z / n
     centre = (mean + z * z / (2 * n)) / scale
-    half = z / scale * sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))
-    low = 0.0 if mean == 0.0 else max(0.0, centre - half)
-    high = 1.0 if mean == 1.0 else min(1.0, centre + half)
-    return Interval(mean, low, high)
+    half = z / scale * np.sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))
+    low = np.where(mean == 0.0, 0.0, np.maximum(0.0, centre - half))
+    high = np.where(mean == 1.0, 1.0, np.minimum(1.0, centre + half))
+    return mean, low, high
 
 
 @lru_cache(maxsize=4096)
-def _quantile(freedom: int | None) -> float:
-    """Of the normal, or of t with these degrees of freedom."""
+def _quantile(freedom: int) -> float:
+    """Of t with these degrees of freedom; of the normal where there are none."""
     upper = (1 + LEVEL) / 2
-    return float(ndtri(upper) if freedom is None else stdtrit(freedom, upper))
+    return float(stdtrit(freedom, upper) if freedom else ndtri(upper))
