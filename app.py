@@ -35,6 +35,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from budgetscape.access import Access, embedders
 from budgetscape.returning import WayBack
 from engine.errors import BudgetscapeError
+from engine.figures.markdown import OVERRIDES
 from pages.parts.assets import CLIENT, CLIENT_FILES, client_address, plotly_address, plotly_file
 from pages.parts.visitor import access
 from store.home import Home
@@ -107,6 +108,30 @@ class Gate:
         await app(scope, receive, send)
 
 
+class Named:
+    """Refuses an upload whose name is not what it looks like: it holds a null byte, which Streamlit takes and then can
+    run no page of that visitor, or turns the direction of the text."""
+
+    UNSEEN = (b"\0", *(chr(code).encode() for code in OVERRIDES))
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or "/_stcore/upload_file/" not in scope["path"]:
+            await self.app(scope, receive, send)
+            return
+        begun: list[Message] = [await receive()]
+        head = begun[0].get("body", b"").partition(b"\r\n\r\n")[0]
+
+        async def all_of_it() -> Message:
+            return begun.pop() if begun else await receive()
+
+        refused = any(unseen in head for unseen in self.UNSEEN)
+        told = JSONResponse({"error": "a file of this name is not taken"}, status_code=400)
+        await (told if refused else self.app)(scope, all_of_it, send)
+
+
 async def health(_: Request) -> Response:
     return JSONResponse({"ok": True})
 
@@ -167,7 +192,12 @@ def built() -> st.App:
             Route(plotly_address(), plotly_js),
             Route(client_address() + "/{name}", client_js),
         ],
-        middleware=[Middleware(SecurityHeaders), Middleware(Gate), *way_back(found)],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(Gate),
+            Middleware(Named),
+            *way_back(found),
+        ],
         lifespan=lifespan,
         secrets=found.secrets(),
     )

@@ -30,6 +30,8 @@ PATIENCE_S = 10.0
 LOOK_S = 180.0
 """How long a look into files may take; whole builds may take as long as they like."""
 MOST_LINES = 20
+MOST_BYTES = 240
+"""Of a file's name; file systems keep 255."""
 STALE_S = 86_400.0
 State = Literal["running", "done", "failed", "cancelled"]
 
@@ -193,7 +195,8 @@ def harmless(name: str) -> str:
     """A file name that is no path: "../../a b?.md" -> "a b_.md"; the ending is kept."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     kept = "".join(c if c.isalnum() or c in " ._-()" else "_" for c in last).lstrip(". -")
-    return kept[-80:].lstrip(". -") or "file"
+    short = kept.encode()[-MOST_BYTES:].decode(errors="ignore")
+    return short[-80:].lstrip(". -") or "file"
 
 
 def clear_uploads(home: Home) -> None:

@@ -124,6 +124,7 @@ def test_the_real_command_looks_and_builds(home: Home, tmp_path: Path):
         ("a\0b\n.txt", "a_b_.txt"),
         ("x" * 300 + ".pdf", "x" * 76 + ".pdf"),
         ("größe.html", "größe.html"),
+        ("\U00020000" * 90 + ".txt", "\U00020000" * 59 + ".txt"),
     ],
 )
 def test_the_name_of_an_upload_is_never_a_path(home: Home, given: str, kept: str):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from store.corpora import corpus_names, load_corpus
 from store.home import Home
@@ -24,6 +24,20 @@ pytestmark = pytest.mark.timeout(1200)
 SLOW_MS = 180_000
 """A child process that embeds, on a busy machine."""
 NOTE = "Dun Velm is a town. The masons of Dun Velm keep the Old Belt in the Long Hall.\n\n" * 8
+NAMES = (
+    "<img src=x onerror=document.title='owned'>",
+    "<script>document.title='owned'<\u2215script>",
+    "javascript:document.title='owned'",
+    "../../../endpoints",
+    "..\\..\\boot",
+    "![i](http://example.invalid/a.png)",
+    '=cmd|" \u2215C calc"!A0',
+    "CON",
+    "n" * 240,
+    "\U00020000" * 90,
+)
+REFUSED = ("a\x00b", "\u202egnp.exe")
+"""Names of files as somebody may send them; those refused are not what they look like."""
 AGENT = """
 [agents.mine]
 command = ["{python}", "{root}/docs/external_agent.py"]
@@ -67,11 +81,11 @@ def real(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_files_become_a_corpus_that_is_deleted_and_brought_back(
     blind: Browser, real: str, home: Home, tmp_path: Path
 ):
-    note = tmp_path / "<b>note.md"
-    note.write_text(f"# The <b>masons</b>\n\n{NOTE}")
+    notes = named(".md", f"# The <b>masons</b>\n\n{NOTE}NAME")
     table = as_csv(
         tmp_path / "rows.csv", ["id", "text"], ["r1", "A row <script>alert(1)</script>."]
     )
+    before = written(home)
     broken = tmp_path / "broken.csv"
     broken.write_bytes(b"id,text\na,x\nb,\xe9")
     with visiting(blind) as visit:
@@ -83,14 +97,18 @@ def test_files_become_a_corpus_that_is_deleted_and_brought_back(
         expect(page.get_by_role("button", name="Build", exact=True)).to_be_hidden()
         page.get_by_role("button", name=re.compile("Remove|Delete broken")).first.click()
         expect(page.get_by_text("is not UTF-8")).to_be_hidden()
-        files.set_input_files([note, table])
+        files.set_input_files(table)
+        files.set_input_files(notes)
+        expect(page.get_by_test_id("stFileChip")).to_have_count(len(notes) + 1)
         expect(page.get_by_text("Embedding takes about")).to_be_visible()
         page.get_by_label("Name of the corpus").fill("notes")
         page.keyboard.press("Enter")
         page.get_by_role("button", name="Build", exact=True).click()
         done = page.get_by_text(re.compile("Corpus notes is ready after .* recall@3 1.000"))
         expect(done).to_be_visible(timeout=SLOW_MS)
-        assert "r1" in load_corpus(home, "notes").ids()
+        ids = load_corpus(home, "notes").ids()
+        assert "r1" in ids and len([one for one in ids if "n" * 76 in one]) == 1
+        assert not any(mark in one for one in ids for mark in "<>:/\\=|![]'\u202e")
         row = page.locator(".st-key-corpus-notes")
         row.get_by_role("button", name="Delete the corpus").click()
         expect(page.get_by_text("Deleted corpus notes.")).to_be_visible()
@@ -99,15 +117,47 @@ def test_files_become_a_corpus_that_is_deleted_and_brought_back(
         page.get_by_role("button", name="Undo").click()
         expect(row).to_be_visible()
         assert corpus_names(home) == ["notes", "tiny"]
-        _import_a_log(page, tmp_path)
-        assert visit.faults == []
+        _refuse_others(page)
+        _import_a_log(page)
+        assert visit.faults == [] and page.title() == "Quality surface · Budgetscape"
+        assert written(home) == before, "nothing is written beside the data folder"
         assert all(url.startswith((real, "ws", "data:", "blob:")) for url in visit.asked)
 
 
-def _import_a_log(page: Page, tmp_path: Path) -> None:
+def named(ending: str, text: str, names: tuple[str, ...] = (*NAMES, *REFUSED)) -> list[FilePayload]:
+    """A file of each hostile name."""
+    return [
+        {
+            "name": name + ending,
+            "mimeType": "text/plain",
+            "buffer": text.replace("NAME", name).encode(),
+        }
+        for name in names
+    ]
+
+
+def written(home: Home) -> set[str]:
+    """The files around the data folder."""
+    root = home.root.parent
+    return {str(p) for p in root.rglob("*") if p.is_file() and not p.is_relative_to(home.root)}
+
+
+def _refuse_others(page: Page) -> None:
+    """Questions and bundles that are none, whose names say more than their content."""
+    page.get_by_role("tab", name="Questions").click()
+    page.locator("section:visible input[type=file]").last.set_input_files(named(".jsonl", "x"))
+    told = "_img src_x onerror_document.title__owned__"
+    expect(page.get_by_text(f"{told}.jsonl, line 1: is not JSON")).to_be_visible(timeout=SLOW_MS)
+    page.get_by_role("tab", name="Bundles").click()
+    page.locator("section:visible input[type=file]").last.set_input_files(named(".zip", "x"))
+    page.get_by_role("button", name="Take it in").click()
+    expect(page.get_by_text(f"{told}.zip: is not a whole ZIP")).to_be_visible(timeout=SLOW_MS)
+
+
+def _import_a_log(page: Page) -> None:
     """Choose a file, map its columns, import: and it is a surface."""
-    rows = [[f"Question {n}?", str(n % 2), str(n % 3 * 64), "yes"] for n in range(12)]
-    log = as_csv(tmp_path / "log.csv", ["Asked", "maxSearches", "thinkingBudget", "Correct"], *rows)
+    rows = [f"Question {n}?,{n % 2},{n % 3 * 64},yes" for n in range(12)]
+    log = named(".csv", "\n".join(["Asked,maxSearches,thinkingBudget,Correct", *rows]), NAMES[:1])
     page.get_by_role("tab", name="Runs").click()
     page.locator("input[type=file]:visible, section:visible input[type=file]").last.set_input_files(
         log
