@@ -17,18 +17,31 @@ from engine.errors import InputError
 LONGEST_LINK = 8_000
 """Characters; what is longer is shared as a snapshot, whose link is short."""
 LONGEST_VALUE, MOST_VALUES = 200, 60
+_ANSWERING = ("strategy", "model", "agent", "index", "effort", "doses", "seed", "checkpoints")
+_FINDING = ("compare_sweep", "compare_strategies")
 _FILTERS = ("sweep", "metric", "strategies", "models", "hops", "operations")
 _WEIGHED = ("sweep", "also", *_FILTERS[1:], "unit", "margin")
 _DRAWN = ("spacing", "along_search", "along_think", "against", "over", "unit")
+_WALKED = ("surface", "spend", "split", "quality")
 PAGES: dict[str, tuple[str, ...]] = {
-    "live-query": ("strategy", "model", "index", "question_set", "run"),
-    "trace-compare": ("lane", "open", "compare_align", "compare_fold"),
-    "quality-surface": (*_FILTERS, *_DRAWN, "at", "camera", "cell", "run"),
-    "budget-allocation": (*_WEIGHED, "every_search"),
+    "live-query": (*_ANSWERING, "question_set", "run"),
+    "trace-compare": ("lane", "open", "compare_align", "compare_fold", *_FINDING),
+    "quality-surface": (*_FILTERS, *_DRAWN, "at", "camera", "below", "cell", "run"),
+    "budget-allocation": (*_WEIGHED, *_WALKED, "slice_search", "slice_think", "every_search"),
     "summary": _WEIGHED,
     "sweep-runs": ("sweep",),
-    "published-results": ("words", "dataset", "metric", "evidence", "ours"),
-    "corpus-library": ("part",),
+    "published-results": (
+        "words",
+        "dataset",
+        "metric",
+        "evidence",
+        "below",
+        "source",
+        "curves",
+        "ours",
+    ),
+    "corpus-library": ("part", "corpus_how", "endpoint_what"),
+    "your-system": ("who", "corpus", "set", "run", "sweep"),
     "shared-view": ("id",),
 }
 """The pages by their address, each with the choices that its link keeps."""

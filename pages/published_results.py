@@ -18,7 +18,7 @@ st.caption(
 )
 found = publishing.search(figures)
 share, sheet = st.container(), Sheet()
-curves_tab, table_tab = st.tabs(["Curves", "Figures"])
+curves_tab, table_tab = st.tabs(["Curves", "Figures"], key="below", bind="query-params")
 with curves_tab:
     publishing.curves(sheet, found)
 with table_tab:

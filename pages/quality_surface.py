@@ -48,7 +48,7 @@ with right:
 
 for said in (*info.notes, *guide.remarks(cells, found.left_out)):
     sheet.quiet(said)
-map_tab, table_tab = st.tabs(["Map", "Table"])
+map_tab, table_tab = st.tabs(["Map", "Table"], key="below", bind="query-params")
 with map_tab:
     clicked = dials.cell_map(readings, at, group=GROUP) or clicked
 with table_tab:

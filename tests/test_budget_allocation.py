@@ -12,6 +12,7 @@ from engine.analysis.panel import Unknown
 from engine.figures.lines import LinesInfo, Series, lines_figure, table_rows
 from engine.figures.palette import Identity
 from engine.figures.spending import axis_info, front_info, read_facts, spelt, walk_info
+from engine.view import PAGES
 from tests.panel_fakes import SEARCH, panel_of, scores
 from tests.test_pages import ROUTER, empty, filled, measured, visit  # noqa: F401
 
@@ -45,6 +46,27 @@ def test_filters_without_runs_say_so(filled):  # noqa: F811
 def test_the_margin_and_the_unit_are_in_the_link(filled):  # noqa: F811
     at = visit(PAGE, unit="seconds", margin="10")
     assert any("10 points" in c.value for c in at.caption)
+
+
+SLIDERS = {
+    "surface": "iterative · smollm2",
+    "spend": "430.5",
+    "split": "100",
+    "quality": "0.25",
+    "slice_search": "32",
+    "slice_think": "2",
+}
+
+
+def test_every_slider_is_in_the_link_and_the_link_brings_it_back(filled):  # noqa: F811
+    at = visit(PAGE, **SLIDERS)
+    shown = {w.key: w for w in (*at.slider, *at.selectbox) if w.key in SLIDERS}
+    assert set(shown) == set(SLIDERS), at.slider
+    assert shown["split"].value == 100 and shown["quality"].value == 0.25
+    assert shown["spend"].value == 430.5 and "At 430.5 tokens per question" in texts(at)
+    assert shown["slice_search"].value == 32 and shown["slice_think"].value == 2
+    assert shown["surface"].value == 1
+    assert set(SLIDERS) <= set(PAGES["budget-allocation"])
 
 
 def test_a_figure_shows_bands_and_steps_and_takes_no_markup():

@@ -31,6 +31,7 @@ def request(path: str, query: str = "", cookie: str = "", accept: str = "text/ht
         (("/summary", "sweep=mine&margin=5"), "/summary?sweep=mine&margin=5"),
         (("/shared-view", "id=s0&embed=true"), "/shared-view?id=s0"),
         (("/", "run=r1&next=//evil.org"), "/?run=r1"),
+        (("/your-system", "who=mine&corpus=notes&x=1"), "/your-system?who=mine&corpus=notes"),
         (("/summary", "sweep=%0d%0aSet-Cookie:x"), "/summary"),
     ],
 )

@@ -90,15 +90,22 @@ def test_numbers_of_a_link_are_plain_and_few():
         assert numbers(text, 2) is None
 
 
+def test_every_page_is_one_whose_link_can_be_read():
+    pages = (Path(__file__).parents[1] / "pages").glob("[a-z]*.py")
+    assert {page.stem.replace("_", "-") for page in pages} == set(PAGES)
+
+
 def test_every_choice_of_a_page_that_can_be_shared_is_one_that_a_view_keeps():
     """Read from the sources: the names of the widgets that stand in the address."""
     known = {name for names in PAGES.values() for name in names}
     parts = Path(__file__).parents[1] / "pages" / "parts"
     found = set()
     sources = (
+        "allocating.py",
         "controls.py",
         "filtering.py",
         "comparing.py",
+        "publishing.py",
         "searching.py",
         "drill.py",
         "summarising.py",
@@ -109,4 +116,4 @@ def test_every_choice_of_a_page_that_can_be_shared_is_one_that_a_view_keeps():
             key = told.get("key")
             if "bind" in told and isinstance(key, ast.Constant):
                 found.add(key.value)
-    assert {"sweep", "metric", "hops"} <= found <= known | {"agent"}
+    assert {"sweep", "metric", "hops"} <= found <= known

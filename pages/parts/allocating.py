@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -98,12 +99,14 @@ def walk(sheet: Sheet, found: Spent, panel: Panel, looks: Looks, chosen: Spendin
         low,
         high,
         (low * high) ** 0.5 if low > 0 else (low + high) / 2,
+        _round((high - low) / 100),
         format="%.4g",
-        key=f"spend {panel.group}{found.unit}",
+        key="spend",
+        bind="query-params",
     )
     line = weighing.walk(panel, spend, found.unit)
     look = looks[panel.group.strategy, panel.group.model]
-    place = _split(line, str(panel.group))
+    place = _split(line)
     sheet.chart(
         walk_info(line, look, METRICS[chosen.metric], place),
         "walk",
@@ -116,19 +119,18 @@ def walk(sheet: Sheet, found: Spent, panel: Panel, looks: Looks, chosen: Spendin
         sheet.quiet("Between measured cells all is interpolated, straight in ln(1 + budget).")
 
 
-def _split(line: Walk | Unknown, surface: str) -> int:
-    """Where on the line the slider stands."""
+def _round(length: float) -> float:
+    """The power of ten below: steps that read well in a link."""
+    return float(10.0 ** math.floor(math.log10(length)))
+
+
+def _split(line: Walk | Unknown) -> int:
+    """Where on the line the slider stands; a share of its length, so that it holds for any line."""
     if isinstance(line, Unknown) or len(line.mixes) < 2:
         return 0
-    last = len(line.mixes) - 1
-    place = st.select_slider(
-        "From all thinking (left) to all searching (right)",
-        range(last + 1),
-        last // 2,
-        format_func=lambda i: _budgets(line.mixes[i]),
-        key=f"split {surface} {last}",
-    )
-    return int(place)
+    label = "From all thinking (left) to all searching (right)"
+    share = st.slider(label, 0, 100, 50, format="%d %%", key="split", bind="query-params")
+    return round(share / 100 * (len(line.mixes) - 1))
 
 
 def _mix(mix: Mix) -> str:
@@ -148,6 +150,7 @@ def surface(found: Spent) -> Panel:
         range(len(found.panels)),
         format_func=lambda i: words(found.panels[i].group.name),
         key="surface",
+        bind="query-params",
         help="The recommendation and the front are over all of them, what follows is of this one",
     )
     return found.panels[place or 0]
@@ -177,7 +180,7 @@ def path(sheet: Sheet, found: Spent, panel: Panel) -> None:
 def same_quality(sheet: Sheet, found: Spent, panel: Panel) -> None:
     """The mixes of both budgets that reach one quality, each with what it takes."""
     with sheet.folded("All mixes that reach a quality", ":material/target:"):
-        level = st.slider("Quality", 0.0, 1.0, 0.3, 0.01, key=f"quality {panel.group}")
+        level = st.slider("Quality", 0.0, 1.0, 0.3, 0.01, key="quality", bind="query-params")
         line = weighing.reaching(panel, level, found.unit)
         if isinstance(line, Unknown):
             sheet.words(f"There is none for {level:.2f}: {line.why}.")

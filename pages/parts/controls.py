@@ -86,6 +86,7 @@ def _effort() -> str:
         required=True,
         help="This model thinks by levels; on the surface a level stands at the tokens it really used.",
         key="effort",
+        bind="query-params",
     )
     return chosen or "medium"
 
@@ -102,7 +103,8 @@ def _modes(strategy: str, by_levels: bool = False) -> tuple[Mode, Mode]:
         selection_mode="multi",
         format_func=DOSES.__getitem__,
         help="A budget may be spent. Chosen here, it is to be spent: an early end is dropped and the run goes on.",
-        key=f"doses {' '.join(offered)}",
+        key="doses",
+        bind="query-params",
     )
     modes: list[Mode] = ["force" if axis in chosen else "cap" for axis in DOSES]
     return modes[0], modes[1]

@@ -65,7 +65,8 @@ def _slices(panel: Panel) -> dict[Axis, int | None]:
             format_func=lambda level: (
                 "the largest with most levels" if level is None else str(level)
             ),
-            key=f"slice {axis} {panel.group}",
+            key=f"slice_{axis}",
+            bind="query-params",
         )
         for axis, label in names.items()
     }

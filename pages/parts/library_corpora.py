@@ -42,6 +42,7 @@ def show(app: App) -> None:
         default=FILES,
         required=True,
         key="corpus_how",
+        bind="query-params",
         label_visibility="collapsed",
     )
     {FILES: _files, WORLD: _world, SERVER: _server}[how or FILES](library)

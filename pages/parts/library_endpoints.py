@@ -46,6 +46,7 @@ def show(app: App) -> None:
         default=MODEL,
         required=True,
         key="endpoint_what",
+        bind="query-params",
         label_visibility="collapsed",
     )
     (_model if what != AGENT else _agent)(app.library)

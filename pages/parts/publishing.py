@@ -87,16 +87,21 @@ def curves(sheet: Sheet, found: Sequence[Figure]) -> None:
         "Source, metric and axis",
         axes,
         format_func=lambda a: " · ".join(a).replace("_", " "),
-        key="published_axis",
+        key="source",
+        bind="query-params",
         help="One source at a time: figures of different papers never share an axis",
     )
     here = [c for c in every if _axis(c) == (axis or axes[0])]
+    offered = [label(c) for c in here]
+    if not set(st.session_state.get("curves", ())) & set(offered):
+        st.session_state.pop("curves", None)  # they were of another source
     names = st.multiselect(
         f"Curves (at most {MOST_CURVES})",
-        [label(c) for c in here],
-        default=[label(c) for c in here][:MOST_CURVES],
+        offered,
+        default=offered[:MOST_CURVES],
         max_selections=MOST_CURVES,
-        key=f"curves {axis}",
+        key="curves",
+        bind="query-params",
     )
     chosen = [c for c in here if label(c) in names]
     left, right = st.columns(2, gap="large")
