@@ -10,8 +10,9 @@ import pytest
 
 from engine.analysis.traces import compared
 from engine.figures import lanes_words as words
-from engine.figures.lanes import MOST_SEGMENTS, lanes_info
+from engine.figures.lanes import lanes_info
 from engine.figures.lanes_export import as_json, as_markdown
+from engine.figures.lanes_strip import MOST_SEGMENTS
 from engine.figures.lanes_wire import asked_rows, chosen, first_rows, wire
 from engine.types import Answer, Scores, Search, Stopped, Thought
 from tests.dashboard_fakes import NASTY
@@ -64,6 +65,9 @@ def test_a_run_under_way_has_not_come_that_far_and_has_no_end():
     info = lanes_info(told, {}, running=[1])
     assert "B has not come that far yet" in info.parting
     assert info.lanes[1].limit == "Still running."
+    silent = replace(told.runs[1], trace=replace(told.runs[1].trace, answer=""))
+    info = lanes_info(replace(told, runs=(told.runs[0], silent)), {}, running=[1])
+    assert info.lanes[1].answer == "No answer yet"
 
 
 def test_first_gold_and_what_was_bought_are_said():

@@ -10,6 +10,7 @@ from engine.analysis.alignment import stretches
 from engine.analysis.traces import Axis, Comparison
 from engine.figures import lanes_words as words
 from engine.figures.amounts import money, queries, span
+from engine.figures.lanes_strip import Strip, strip
 from engine.figures.lanes_words import LETTERS
 from engine.figures.palette import COLOURS, Identity, Key
 from engine.figures.trace import StepInfo, marks, trace_info, verdict
@@ -18,11 +19,6 @@ from engine.types import Run
 
 AXES: dict[Axis, str] = {"step": "step", "seconds": "time", "tokens": "tokens", "cost": "spend"}
 """What lanes can be aligned by, in the words of the page."""
-UNITS: dict[Axis, str] = {
-    "step": "steps",
-    "seconds": "seconds",
-    "tokens": "tokens read and written",
-}
 SHORTEST_FOLD = 2
 """Fewer equal rows than this are not worth folding."""
 LONGEST_HEAD, SHORT_HEAD = 160, 60
@@ -30,7 +26,6 @@ LONGEST_HEAD, SHORT_HEAD = 160, 60
 MANY = 2_000
 MOST_TEXT = 200_000
 """Characters of step texts that are sent at once; beyond, only those of the opened steps are."""
-MOST_SEGMENTS = 400
 MOST_LOOKS = 40
 Opened = tuple[int, int]
 """A lane and a step of it."""
@@ -56,19 +51,6 @@ class LaneInfo:
     facts: tuple[tuple[str, str], ...]
     marks: tuple[str, ...] = ()
     """Words to be marked in passages."""
-
-
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """Each lane as a bar on the common axis."""
-
-    unit: str
-    longest: float
-    bars: tuple[tuple[tuple[float, float, str], ...], ...]
-    """Start, length and kind of each piece; neighbours of one kind that are too thin to see are one piece."""
-    gold: tuple[float | None, ...]
-    """Where each lane first saw gold."""
-    parting: tuple[float | None, ...]
 
 
 Head = tuple[str, str, str, str, bool, bool]
@@ -116,7 +98,7 @@ def lanes_info(
         folds=tuple(s for s in stretches(told.rows) if s[1] - s[0] >= SHORTEST_FOLD),
         parting_row=_parting_row(told),
         parting="" if alone else words.parting(told, running),
-        strip=_strip(told),
+        strip=strip(told),
         overlap=() if alone else _overlap(told),
         gains=() if running else tuple(words.gain(g) for g in told.gains),
         looks=_looks(told),
@@ -153,7 +135,7 @@ def _lane(told: Comparison, i: int, looks: Mapping[Key, Identity], running: bool
         detail=f"{_budget(run)} · {config.model}",
         colour=look.colour if look else COLOURS[-1],
         glyph=look.glyph if look else "●",
-        answer=run.trace.answer,
+        answer=run.trace.answer or ("No answer yet" if running else ""),
         verdict=said,
         right=right,
         limit=words.limit(run, running),
@@ -250,48 +232,7 @@ def _parting_row(told: Comparison) -> int:
     return next((n for n, row in enumerate(told.rows) if step in row.steps), -1)
 
 
-# ------------------------------------------------------------------------------------- strip, overlap, looks
-
-
-def _strip(told: Comparison) -> Strip:
-    ends = [
-        start + size
-        for starts, sizes in zip(told.starts, told.lengths, strict=True)
-        for start, size in zip(starts, sizes, strict=True)
-    ]
-    longest = max(ends, default=0.0)
-    golds = [held.first_gold for held in told.evidence]
-    place = told.parting.step if told.parting else None
-    return Strip(
-        unit=UNITS.get(told.axis, "spent"),
-        longest=longest,
-        bars=tuple(
-            _bar(run, starts, sizes, longest)
-            for run, starts, sizes in zip(told.runs, told.starts, told.lengths, strict=True)
-        ),
-        gold=tuple(
-            None if gold is None else starts[gold.step]
-            for gold, starts in zip(golds, told.starts, strict=True)
-        ),
-        parting=tuple(
-            starts[place] if place is not None and place < len(starts) else None
-            for starts in told.starts
-        ),
-    )
-
-
-def _bar(
-    run: Run, starts: Sequence[float], sizes: Sequence[float], longest: float
-) -> tuple[tuple[float, float, str], ...]:
-    """Pieces of one kind; steps that would be thinner than a hair go with their neighbours."""
-    hair = longest / MOST_SEGMENTS
-    pieces: list[tuple[float, float, str]] = []
-    for step, start, size in zip(run.trace.steps, starts, sizes, strict=True):
-        if pieces and size < hair and pieces[-1][1] < hair and start >= pieces[-1][0]:
-            pieces[-1] = (pieces[-1][0], start + size - pieces[-1][0], pieces[-1][2])
-        elif size:
-            pieces.append((start, size, step.kind))
-    return tuple(pieces)
+# ------------------------------------------------------------------------------------------ overlap, looks
 
 
 def _overlap(told: Comparison) -> tuple[tuple[tuple[str, str, int], ...], ...]:

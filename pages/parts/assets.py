@@ -20,6 +20,7 @@ CLIENT_FILES = (
     "dials.js",
     "map.js",
     "trace.js",
+    "compared.js",
     "lanes.js",
     "replay.js",
     "palette.js",
