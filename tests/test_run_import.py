@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace as Made
 
@@ -223,6 +224,35 @@ def test_a_value_that_a_column_cannot_hold_is_named_by_row_and_field(
     show = look_at_runs(log, Columns(BASE))
     assert (show.runs, show.unread) == (1, 1)
     assert show.why[0].startswith(f"a.csv, line 3: field '{field}'") and why in show.why[0]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_a_broken_log_of_any_kind_gets_one_line_that_names_where(tmp_path: Path, ending: str):
+    log = tmp_path / f"a{ending}"
+
+    def told(question: str = "x", cut: int | None = None) -> str:
+        rows = [{"q": q, "s": "1", "t": "2", "y": "1"} for q in ("x", question)]
+        if ending == ".parquet":
+            pq.write_table(pa.Table.from_pylist(rows), log)
+        elif ending == ".jsonl":
+            log.write_text("\n".join(map(json.dumps, rows)))
+        else:
+            between = {".csv": ",", ".tsv": "\t"}[ending]
+            log.write_text(
+                "\n".join(map(between.join, (rows[0].keys(), *(r.values() for r in rows))))
+            )
+        log.write_bytes(log.read_bytes()[:cut])
+        try:
+            return "".join(look_at_runs(log, Columns(BASE)).why)
+        except InputError as error:
+            return str(error)
+
+    second = {".jsonl": "line 2", ".parquet": "row 2"}.get(ending, "line 3")
+    assert told() == ""
+    assert re.match(rf"a{ending}, {second}: .*(is over|longer than)", told("x" * 2_000_000))
+    cut = "is not a whole Parquet file" if ending == ".parquet" else f", {second}: "
+    assert told(cut=-4).startswith(f"a{ending}") and cut in told(cut=-4)
+    assert told(cut=0) == f"a{ending}: is empty"
 
 
 def test_what_cannot_be_read_at_all_leaves_nothing(home: Home, tmp_path: Path, monkeypatch):
