@@ -9,13 +9,14 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 from streamlit.proto.BackMsg_pb2 import BackendOperationRequest, BackMsg
 from streamlit.proto.ForwardMsg_pb2 import BackendOperationResponse, ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
 PATIENCE_S = 180.0
+GOES_ON = (ForwardMsg.FINISHED_EARLY_FOR_RERUN, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 
 
 @dataclass
@@ -35,6 +36,9 @@ class Visitor:
             origin=self.address,  # type: ignore[arg-type]
             additional_headers=self.headers,
             max_size=None,
+            proxy=None,
+            open_timeout=PATIENCE_S,
+            ping_interval=None,  # a server that is busy for long is no dead one
         )
         self._line: ClientConnection = self._open.__enter__()
         return self
@@ -72,14 +76,14 @@ class Visitor:
         return self.listen("backend_operation_response").backend_operation_response
 
     def listen(self, until: str = "script_finished") -> ForwardMsg:
-        """Take what comes until a message of this kind."""
+        """Take what comes until a message of this kind; a script that runs once more at once is not finished."""
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             data = self._line.recv(timeout=PATIENCE_S)
             assert isinstance(data, bytes)
             said = ForwardMsg.FromString(data)
             self.heard.append(said)
-            if said.WhichOneof("type") == until:
+            if said.WhichOneof("type") == until and said.script_finished not in GOES_ON:
                 return said
         raise AssertionError(f"no {until} came")
 
@@ -116,6 +120,12 @@ def widget_ids(messages: list[ForwardMsg]) -> dict[str, str]:
                 found[name.rpartition("-")[2]] = name
                 found[getattr(drawn, "label", "") or name] = name
     return found
+
+
+def link_of(messages: list[ForwardMsg]) -> dict[str, list[str]]:
+    """What the page's link says, as it was last changed."""
+    links = [m.page_info_changed.query_string for m in messages if m.HasField("page_info_changed")]
+    return parse_qs(links[-1]) if links else {}
 
 
 def fetched(

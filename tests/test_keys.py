@@ -23,7 +23,7 @@ from streamlit.proto.BackMsg_pb2 import DeferredFileRequestPayload
 from store.history import Store
 from store.home import Home
 from tests.chat_server import ChatServer
-from tests.messages import Visitor, fetched, said, widget_ids
+from tests.messages import Visitor, fetched, link_of, said, widget_ids
 from tests.serving import serving
 
 KEY = "sk-Zx81-never-to-be-found-77Qw"
@@ -186,8 +186,8 @@ def test_a_key_is_sent_to_its_endpoint_and_found_nowhere_else(
             chosen = {"model": "telling", "strategy": "closed book"}
             ids = widget_ids(visitor.visit("", **chosen))
             visitor.visit("", {ids["Run"]: True}, **chosen)
-            time.sleep(2)
-            visitor.visit("", **chosen)
+            link = link_of(visitor.heard)
+            until(lambda: "refused the key" in said(visitor.visit("", **link)))
             places["what a page was told of a refusal"] = said(visitor.heard)
         for path in ("/", "/healthz", "/_stcore/host-config", "/_stcore/metrics"):
             places[path] = fetched(address, path)[1]

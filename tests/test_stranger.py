@@ -8,15 +8,19 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import visiting
+from tests.browser.conftest import quiet, until, visiting
 from tests.browser.test_share import published
 from tests.browser.test_surface import dragged
 from tests.dashboard import dashboard
 
-pytestmark = [pytest.mark.browser, pytest.mark.embedded, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.embedded, pytest.mark.timeout(1800)]
 
 LONG_MS = 240_000
 """For a run of the model on board on a busy machine."""
+LAST_TABLE = """() => {
+  const { x, y } = [...document.querySelectorAll('[data-testid=stDataFrame]')].at(-1).getBoundingClientRect();
+  return [x, y];
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +55,6 @@ def run(page: Page, search: int, think: int) -> None:
     dial(page, "search", search)
     dial(page, "think", think)
     page.get_by_role("button", name="Run", exact=True).click()
-
-
-def quiet(page: Page) -> None:
-    """Until nothing of the page is drawn again."""
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
 
 
 def own_question(page: Page, text: str) -> None:
@@ -96,9 +95,10 @@ def test_a_stranger_asks_drags_pins_compares_and_drills(page, address):
     quiet(page)
     rows = page.get_by_test_id("stDataFrame").last
     rows.scroll_into_view_if_needed()
-    box = rows.bounding_box()
-    assert box
-    page.mouse.click(box["x"] + 14, box["y"] + 54)  # the first row's mark
+    seen: list[list[float]] = [[]]
+    until(page, LAST_TABLE, lambda box: seen.append(box) or box == seen[-2])  # it stands still
+    x, y = seen[-1]
+    page.mouse.click(x + 14, y + 54)  # the first row's mark
     expect(page.locator(".bs-trace .bs-step").first).to_be_visible()
 
 

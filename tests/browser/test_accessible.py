@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Visit, visiting
+from tests.browser.conftest import Visit, quiet, until, visiting
 
 HOME = "live_query"
 PAGES = sorted(path.stem for path in (Path(__file__).parents[2] / "pages").glob("[a-z]*.py"))
@@ -20,6 +20,11 @@ DEEPER = (
 )
 """What a page looks like when something is open in it."""
 SERIOUS = ("serious", "critical")
+SCHEME = "() => getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme"
+WIDE = "() => document.documentElement.scrollWidth"
+RESTING = """() => document.getAnimations().every((one) =>
+  one.playState !== 'running' || one.effect?.getComputedTiming().iterations === Infinity)"""
+"""Whether nothing fades or slides into its place any more."""
 LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (1440, 390)]
 
 
@@ -32,7 +37,7 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
 def settled(page: Page) -> None:
     """The script has run and what it draws is there."""
     expect(page.get_by_test_id("stMain").get_by_role("heading", level=1)).to_be_visible()
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    quiet(page)
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     expect(page.get_by_test_id("stSpinner")).to_have_count(0)
     page.wait_for_timeout(700)
@@ -60,12 +65,10 @@ def test_a_page_has_no_serious_fault_in_any_look(visit: Visit, address: str, pla
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(500)
-        dark = page.get_by_test_id("stApp").evaluate("(e) => getComputedStyle(e).colorScheme")
-        assert dark == scheme
+        until(page, SCHEME, lambda shown, wanted=scheme: shown == wanted)
+        until(page, RESTING, bool)
+        until(page, WIDE, lambda wide, most=width: wide <= most)  # it does not scroll sideways
         found |= {f"{scheme}, {width} px: {what}": True for what in findings(page)}
-        assert page.evaluate("() => document.documentElement.scrollWidth") <= width, (
-            "scrolls sideways"
-        )
     assert not found, "\n".join(found)
 
 
