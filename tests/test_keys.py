@@ -58,6 +58,20 @@ limit = 1
 """
 
 
+ONE_BY_ONE = """
+import json, sys
+from budgetscape.cli.main import main
+for words in json.loads(sys.argv[1]):
+    try:
+        main(words)
+    except SystemExit:
+        pass
+    for stream in (sys.stdout, sys.stderr):
+        print(end="\\f", file=stream, flush=True)
+"""
+"""Commands as a shell would give them, without starting Python for each; what each told ends with a form feed."""
+
+
 class Telling(BaseHTTPRequestHandler):
     """Refuses everybody with the status in its path, and repeats the key in the words of its refusal."""
 
@@ -131,21 +145,21 @@ def test_a_key_is_sent_to_its_endpoint_and_found_nowhere_else(
     }
     places: dict[str, bytes | str] = {}
     asked = ["ask", "Where?", "--strategy", "closed_book", "--search", "0", "--model"]
-    for n, command in enumerate(
-        (
-            ["sweep", str(tmp_path / "plan.toml")],
-            *([*asked, name] for name in ("telling", "wordy", "midway")),
-            ["models"],
-            ["summary", "--sweep", "small"],
-            ["store", "export", "small", str(tmp_path / "small.zip")],
-        )
-    ):
-        done = subprocess.run(
-            [sys.executable, "-m", "budgetscape.cli.main", *command],
-            env={**os.environ, **env},
-            capture_output=True,
-        )
-        places[f"the command {n}"] = done.stdout + done.stderr
+    commands = (
+        ["sweep", str(tmp_path / "plan.toml")],
+        *([*asked, name] for name in ("telling", "wordy", "midway")),
+        ["models"],
+        ["summary", "--sweep", "small"],
+        ["store", "export", "small", str(tmp_path / "small.zip")],
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_BY_ONE, json.dumps(commands)],
+        env={**os.environ, **env},
+        capture_output=True,
+    )
+    parts = zip(done.stdout.split(b"\f"), done.stderr.split(b"\f"), strict=True)
+    places |= {f"the command {n}": out + err for n, (out, err) in enumerate(parts)}
+    assert f"the command {len(commands)}" in places, "what was told after the last"
     with serving("real", **env) as (address, log):
         with Visitor(address) as visitor:
             ids = widget_ids(visitor.visit("", model="mine", strategy="closed book"))
