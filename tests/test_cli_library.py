@@ -125,9 +125,7 @@ def test_an_interrupt_that_a_library_makes_an_error_of_its_own_is_still_an_inter
     with source, pytest.raises(KeyboardInterrupt), telling(child=True):
         os.close(writing)
         try:
-            for _ in range(
-                6_000
-            ):  # between two of them it is noticed; one long sleep would be slept out
+            for _ in range(6_000):  # one long sleep would be slept out
                 time.sleep(0.01)
         except KeyboardInterrupt:
             raise ImportError("initialization failed") from None
