@@ -44,7 +44,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "your-system": ("who", "corpus", "set", "run", "sweep"),
     "shared-view": ("id",),
 }
-"""The pages by their address, each with the choices that its link keeps."""
+"""The pages by their address, each with the choices that its link keeps; an empty value is a choice too: of nothing."""
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 """Kinds of characters that nobody sees: controls, direction overrides, halves of pairs, line ends."""
 
@@ -114,7 +114,7 @@ def _kept(
 
 
 def _is_value(value: str) -> bool:
-    return 0 < len(value) <= LONGEST_VALUE and value == clean(value)
+    return len(value) <= LONGEST_VALUE and value == clean(value)
 
 
 def clean(text: str) -> str:

@@ -90,6 +90,11 @@ def test_numbers_of_a_link_are_plain_and_few():
         assert numbers(text, 2) is None
 
 
+def test_nothing_chosen_is_a_choice_where_something_is_usual():
+    view = View.of("quality-surface", {"over": [""]})
+    assert view.link == "quality-surface?over=" and View.from_link(view.link) == view
+
+
 def test_every_page_is_one_whose_link_can_be_read():
     pages = (Path(__file__).parents[1] / "pages").glob("[a-z]*.py")
     assert {page.stem.replace("_", "-") for page in pages} == set(PAGES)

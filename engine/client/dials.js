@@ -21,6 +21,7 @@ export function mount(element, data, emit) {
   part.readings = !hidden.includes("readings");
   follow(shared, element, data.at, (chosen) => {
     show(part);
+    if (chosen) tell(part);
     if (chosen && data.echo !== false && !part.search.box.hidden) letGo(part);
   });
   show(part);
@@ -41,7 +42,8 @@ function build(element) {
   part.table.append(part.caption, make("thead"), part.body);
   part.table.tHead.append(row);
   part.live = make("p", "bs-quiet", null, { "aria-live": "polite" });
-  root.append(part.forecast, part.table, part.live);
+  part.told = make("p", "bs-unseen", "", { role: "status" });
+  root.append(part.forecast, part.table, part.live, part.told);
   element.replaceChildren(root);
   return part;
 }
@@ -49,9 +51,10 @@ function build(element) {
 function dial(part, axis, root) {
   const box = make("div", `bs-dial bs-dial-${axis}`);
   const label = make("label");
-  const name = make("span", "bs-dial-name", axis === "search" ? "Search budget" : "Reasoning budget");
+  const called = axis === "search" ? "Search budget" : "Reasoning budget";
+  const name = make("span", "bs-dial-name", called);
   const value = make("output", "bs-dial-value");
-  const input = make("input", "", null, { type: "range", min: 0, step: 1, "data-axis": axis });
+  const input = make("input", "", null, { type: "range", min: 0, step: 1, "data-axis": axis, "aria-label": called });
   const ticks = make("div", "bs-ticks", null, { "aria-hidden": "true" });
   label.append(name, value, input);
   box.append(label, ticks);
@@ -61,8 +64,20 @@ function dial(part, axis, root) {
     move(part.shared, at, part.element);
     show(part);
   });
-  input.addEventListener("change", () => letGo(part));
+  input.addEventListener("change", () => {
+    tell(part);
+    letGo(part);
+  });
   return { box, input, value, ticks, levels: "" };
+}
+
+/** Once they stand still, tell a screen reader what the table reads there. */
+function tell(part) {
+  const read = part.data.dials.readings.map((reading) => {
+    const stop = reading.stops[part.stop.think]?.[part.stop.search];
+    return `${reading.look.label}: ${stop ? `${stop.quality} ${stop.interval ?? ""}` : "not measured"}`;
+  });
+  part.told.textContent = part.table.hidden ? "" : [part.caption.textContent, ...read].join(". ");
 }
 
 /** With the moment, so that letting go twice at one place is told twice. */
@@ -105,6 +120,7 @@ function show(part) {
     value.textContent = said;
   }
   const where = `${words("search", dials.search.levels[stop.search])}, ${words("think", dials.think.levels[stop.think])}`;
+  part.stop = stop;
   forecast(part, stop);
   part.caption.textContent = `${dials.quality} measured at ${where}`;
   part.body.replaceChildren(

@@ -17,6 +17,8 @@ from engine.figures.palette import mixed
 from engine.figures.sheets import Mark, Matrix, Sheet, Stroke, SurfaceInfo, plain
 
 CAMERA = {"eye": {"x": -1.2, "y": -1.3, "z": 0.7}, "center": {"x": 0, "y": 0, "z": -0.16}}
+FOOT = 0.07
+"""Of the height: left free below, so that the number at the bottom does not stand on that of another axis."""
 LIFT = 0.008
 """How far lines lie above the sheet that they belong to, of the height: else they would flicker through it."""
 SHOWN = "%{text}<extra></extra>"
@@ -229,7 +231,7 @@ def _layout(info: SurfaceInfo) -> dict[str, Any]:
         "yaxis": _axis(y),
         "zaxis": {
             "title": {"text": plain(info.quality)},
-            "range": [info.bottom, info.top],
+            "range": [info.bottom - FOOT * (info.top - info.bottom), info.top],
             "tickformat": "+.2~f" if info.signed else ".2~f",
         },
         "aspectmode": "manual",

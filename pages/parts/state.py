@@ -195,8 +195,8 @@ def shown_snapshot() -> str | None:
 
 
 def query() -> dict[str, list[str]]:
-    """All that the link says."""
-    return {name: st.query_params.get_all(name) for name in st.query_params}
+    """All that the link says; of what was emptied, that it is empty."""
+    return {name: st.query_params.get_all(name) or [""] for name in st.query_params}
 
 
 def address(view: View) -> str:
