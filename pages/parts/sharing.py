@@ -27,8 +27,12 @@ def offer(page: str, freeze: Freeze, title: str) -> None:
 
     @st.fragment
     def drawn() -> None:
-        with st.popover(
-            "Share", icon=":material/share:", help="As a link, published, or as a file"
+        with st.popover(  # opened, it asks anew: what was last chosen may not have been in the address yet
+            "Share",
+            icon=":material/share:",
+            help="As a link, published, or as a file",
+            key="share",
+            on_change="rerun",
         ):
             view = View.of(page, state.query())
             st.caption("This page as a link, for those who can open this dashboard:")
