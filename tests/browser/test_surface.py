@@ -176,8 +176,10 @@ def test_the_map_is_walked_by_keyboard_and_moves_the_dials(page: Page):
     expect(
         page.get_by_role("heading", name="corag · 2 queries · 32 thinking tokens")
     ).to_be_visible()
-    dial = page.locator("input[data-axis=search]")
+    dial = page.get_by_role("slider", name="Search budget")
     expect(dial).to_have_attribute("aria-valuetext", "2 queries")
+    told = page.get_by_role("status").filter(has_text="measured at 2 queries, 32 thinking tokens")
+    expect(told).to_contain_text(re.compile("corag: [0-9.]+"))
 
 
 def saved(page: Page, button: Locator) -> tuple[str, bytes]:
@@ -206,6 +208,27 @@ def test_the_picture_and_the_cells_are_saved_as_files_with_what_is_seen_in_them(
     shown = page.evaluate("() => document.querySelectorAll('.bs-cell:not(:disabled)').length")
     assert len(rows) == shown
     assert all(0 <= float(row["low"]) <= float(row["high"]) <= 1 for row in rows)
+
+
+def test_a_finger_drags_a_dial_and_taps_a_cell_on_a_narrow_screen(blind: Browser, address: str):
+    context = blind.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    page.goto(address + "/quality-surface")
+    dial = page.get_by_role("slider", name="Search budget")
+    dial.evaluate("(e) => e.scrollIntoView({ block: 'center' })")
+    box = dial.bounding_box()
+    assert box is not None
+    finger, y = context.new_cdp_session(page), box["y"] + box["height"] / 2
+    for kind, share in (("Start", 0.5), ("Move", 0.75), ("Move", 0.98), ("End", None)):
+        points = [] if share is None else [{"x": box["x"] + share * box["width"], "y": y}]
+        finger.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+    expect(dial).to_have_attribute("aria-valuetext", "4 queries")
+    expect(page).to_have_url(re.compile("at=4"))
+    cell = page.get_by_role("button", name=re.compile("^2 queries, 32 thinking tokens")).first
+    cell.tap()
+    expect(page).to_have_url(re.compile("cell=2&cell=32"))
+    expect(dial).to_have_attribute("aria-valuetext", "2 queries")
+    context.close()
 
 
 def test_without_webgl_the_map_takes_over_and_says_so(blind: Browser, address: str):
