@@ -187,17 +187,17 @@ def other_groups(where: Corpus, tokens: Tokens, question: Question, rng: Random)
     """Closed book, one retrieval, and iterative, each for a part of the questions."""
     hops = question.hops or 0
     draw = rng.random()
-    if hops == 0 or draw < 0.18:
+    if hops == 0 or draw < 0.12:
         yield from _by_length(
             "closed_book",
             _endings(play(where, tokens, question, "closed_book", 0, 9999).log, tokens, rng),
         )
-    elif draw < 0.40:
-        if hops > 1 and rng.random() < 0.7:
+    elif draw < 0.42:
+        if hops > 1 and rng.random() < 0.5:
             return
         log = play(where, tokens, question, "single_retrieval", 1, 9999).log
         yield from _by_length("single_retrieval", _endings(log, tokens, rng))
-    elif draw < 0.72:
+    elif draw < 0.85:
         log = play(
             where,
             tokens,

@@ -16,9 +16,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-KEEP = {"sub-answer": 0.55, "iterative": 0.4, "closed_book": 0.25, "ending": 0.35}
+KEEP = {"sub-answer": 0.55, "iterative": 0.8, "closed_book": 0.25, "ending": 0.4}
 """Share of the groups of a task; 1 for the others."""
-UNKNOWN = 0.3
+UNKNOWN = 0.35
 """Share of the rows that say that something is not known, and of look-ups in questions of many."""
 FEW = 2
 """Look-ups of a question that are never thinned."""

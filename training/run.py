@@ -14,14 +14,18 @@ from pathlib import Path
 
 BUILD = Path("training/build")
 NAME, KEPT = "smollm2-135m-search", "smollm2-135m-corag"
-STEPS, MORE = 680, 40
+STEPS, MORE = 1040, 40
 """Optimiser steps of the warm start, over which the learning rate falls, and on the kept chains."""
 
 EXAMPLES = {
     "examples": ("--worlds", "6", "--plays", "300"),
     "examples2": ("--first-seed", "9010", "--worlds", "6", "--plays", "300"),
+    "examples3": ("--first-seed", "9020", "--worlds", "6", "--plays", "300"),
+    "examples4": ("--first-seed", "9030", "--worlds", "4", "--plays", "300"),
     "drill": ("--drill", "--first-seed", "9100", "--questions", "2000"),
     "drill2": ("--drill", "--first-seed", "9101", "--questions", "2000"),
+    "drill3": ("--drill", "--first-seed", "9102", "--questions", "2000"),
+    "drill4": ("--drill", "--first-seed", "9103", "--questions", "2000"),
 }
 """Files of examples and the options that make them."""
 
