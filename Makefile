@@ -31,7 +31,7 @@ $(READY):
 	test -n "$(PYTHON)" || { echo "Budgetscape needs Python 3.11 to 3.14 and found none;" \
 	"install one, or name it: make $(firstword $(MAKECMDGOALS)) PYTHON=path" >&2; exit 1; }; \
 	"$(PYTHON)" -m venv --clear $(VENV); }
-	@echo "Installing the packages of requirements.lock into $(VENV) (once; 1.2 GB on disk) ..."
+	@echo "Installing the packages of requirements.lock into $(VENV) (once; 1.4 GB on disk) ..."
 	@$(PIP) $(LOCKED) -r requirements.lock
 	@$(PIP) --no-index --no-build-isolation --editable .
 	@$(PY) -m budgetscape.weights
