@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from budgetscape.sweep_opening import ready
+from budgetscape.sweep_opening import left_of, ready
 from budgetscape.wiring import SAMPLE, SAMPLES, Parts
 from engine.errors import InputError
 from engine.retrieval.embedding import MiniLM
@@ -68,8 +68,10 @@ async def make_sweep(plan: Plan, parts: Parts, say: Say, samples: Path = SAMPLES
         raise InputError(
             f"{plan.name}: {sweep.failed} trajectories failed; run the same command again"
         )
+    _, _, every = await left_of(plan, parts)  # a model of another day may have run this plan too
     with Store.scratch(parts.home, [plan.name]) as store:
-        export_sweep(store, plan.name, samples / "sweeps" / plan.name)
+        folder = samples / "sweeps" / plan.name
+        export_sweep(store, plan.name, folder, only={job.id for job in every})
 
 
 async def make_all(say: Say, only: str | None = None) -> None:

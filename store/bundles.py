@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,16 +31,28 @@ MOST_BYTES = 2 * 1024**3
 """Of one file of a bundle, and of its lines once they are unpacked."""
 
 
-def export_sweep(store: Store, sweep: str, folder: Path, form: Form = PARQUET) -> int:
-    """Write a sweep's bundle; returns its number of trajectories. Raises InputError when there is nothing to write."""
-    ids = store.trajectory_ids(sweep)
+def export_sweep(
+    store: Store,
+    sweep: str,
+    folder: Path,
+    form: Form = PARQUET,
+    only: Collection[str] | None = None,
+) -> int:
+    """Write a sweep's bundle, of these trajectories only when ids are given; returns their number.
+
+    Raises InputError when there is nothing to write.
+    """
+    ids = [i for i in store.trajectory_ids(sweep) if only is None or i in only]
     if not ids:
         raise InputError(f"sweep '{sweep[:80]}' has no runs to export")
-    heads = store.frame("SELECT * FROM runs WHERE sweep = ? ORDER BY id", [sweep])
+    heads = store.frame(
+        "SELECT * FROM runs WHERE sweep = ? AND list_contains(?, trajectory_id) ORDER BY id",
+        [sweep, ids],
+    )
     make_folder(folder)
     with writing(folder):
         with aside(folder / form.lines) as path:
-            form.write_lines(path, _lines(store, sweep, ids))
+            form.write_lines(path, _lines(store, sweep, ids, set(heads["id"])))
         with aside(folder / form.heads) as path:
             form.write_heads(path, heads)
     manifest = {
@@ -73,7 +85,7 @@ def install_bundles(home: Home, folder: Path) -> list[str]:
 # ----------------------------------------------------------------------------------------- writing
 
 
-def _lines(store: Store, sweep: str, ids: Sequence[str]) -> Iterator[Packed]:
+def _lines(store: Store, sweep: str, ids: Sequence[str], runs: Container[str]) -> Iterator[Packed]:
     """Kind, id and body of every line: the plan where there is one, the trajectories by id, then the judgements."""
     rows = store.frame("SELECT hash, plan FROM sweeps WHERE sweep = ?", [sweep])
     for row in rows.to_dict("records"):
@@ -89,6 +101,8 @@ def _lines(store: Store, sweep: str, ids: Sequence[str]) -> Iterator[Packed]:
         x.id: x for x in reversed(lines)
     }  # of two under one id the first counts, as in the tables
     for id, line in sorted(first.items()):
+        if line.body["run_id"] not in runs:
+            continue
         yield line.kind, id, canonical_again(line.body)
 
 
