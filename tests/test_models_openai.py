@@ -451,6 +451,10 @@ def probing(answer: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Capabi
         message |= {n: reply.pop(n) for n in ("reasoning_content",) if n in reply}
         return httpx2.Response(200, json={"choices": [choice], "usage": USAGE, **reply})
 
+    return probed(handler)
+
+
+def probed(handler: Callable[[httpx2.Request], httpx2.Response]) -> Capabilities:
     async def main() -> Capabilities:
         import openai
 
@@ -461,6 +465,12 @@ def probing(answer: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Capabi
             return await probe(client, "big")
 
     return asyncio.run(main())
+
+
+def test_an_endpoint_that_streams_an_error_to_a_probe_is_told_in_one_line() -> None:
+    body, kind = b'data: {"error": {"message": "no"}}\n\n', {"content-type": "text/event-stream"}
+    with pytest.raises(BadReply, match="model big: the reply is not a chat completion"):
+        probed(lambda _: httpx2.Response(200, content=body, headers=kind))
 
 
 @pytest.mark.parametrize(("boundaries", "said"), [("timings", "close"), ("", "keep-alive")])

@@ -26,6 +26,8 @@ def test_runs_of_the_model_that_had_the_name_before_are_not_written(home, tmp_pa
     assert import_bundle(fresh, samples / "sweeps" / "toy") == "toy"
     with Store.scratch(fresh) as store:
         assert len(store.trajectory_ids("toy")) == JOBS
-        prints = store.frame("SELECT DISTINCT content->>'$.fingerprint' AS f FROM configs")["f"].tolist()
+        prints = store.frame("SELECT DISTINCT content->>'$.fingerprint' AS f FROM configs")[
+            "f"
+        ].tolist()
     assert prints == ["another"]
     assert f"toy: 0 trajectories recorded, {JOBS} to do" in told

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from engine.errors import BadReply
 from engine.types import ThinkControl
 
 Boundaries = Literal["", "logprobs", "timings"]
@@ -58,7 +59,7 @@ async def probe(client: Any, model: str, extra_body: dict[str, Any] | None = Non
     """Try an endpoint with about twelve calls of at most 16 tokens.
 
     `client` is an openai.AsyncOpenAI. Its errors come out as they are where even a plain call fails; a refused field
-    (400 or 422) is a missing capability.
+    (400 or 422) is a missing capability. Raises BadReply for a reply that is no chat completion.
     """
     ask = _Asker(client, model, dict(extra_body or {}))
     await ask.learn_cap_field()
@@ -117,12 +118,15 @@ class _Asker:
         messages = [{"role": "user", "content": text}]
         if prefix:
             messages.append({"role": "assistant", "content": prefix})
-        return await self.client.chat.completions.create(
+        reply = await self.client.chat.completions.create(
             model=self.model,
             messages=messages,
             extra_body={**self.extra_body, **body},
             **{self.cap_field: cap, **fields},
         )
+        if not hasattr(reply, "choices"):  # the client hands on what was no JSON as it came
+            raise BadReply(f"model {self.model}: the reply is not a chat completion")
+        return reply
 
 
 def _text(reply: Any) -> str:
