@@ -18,7 +18,7 @@ from pages.parts import (
 )
 from pages.parts.sheet import Sheet
 
-with resources.opening("the store"):
+with st.spinner("Opening the store"):
     sweeps = resources.sweeps()
 if not sweeps:
     guide.nothing_measured()

@@ -22,7 +22,7 @@ PARTS = {
     "Bundles": library_bundles.show,
 }
 
-with resources.opening("models and store"):
+with st.spinner("Opening models and store"):
     app = resources.application()
 library_work.show(app.library)
 tabs = st.tabs(list(PARTS), key="part", bind="query-params", on_change="rerun")

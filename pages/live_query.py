@@ -24,7 +24,7 @@ from pages.parts import (
 GROUP = "live"
 METRIC = "em"
 
-with resources.opening("models and store"):
+with st.spinner("Opening models and store"):
     app = resources.application()
     measured = resources.default_cells(METRIC)
 shown = resources.shown_run(state.shown_run())

@@ -10,7 +10,7 @@ from pages.parts.sheet import Sheet
 
 GROUP = "quality"
 
-with resources.opening("the store"):
+with st.spinner("Opening the store"):
     sweeps = resources.sweeps()
 if not sweeps:
     guide.nothing_measured()

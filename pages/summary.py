@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.parts import filtering, freezing, guide, resources, sharing, summarising
 
-with resources.opening("the store"):
+with st.spinner("Opening the store"):
     sweeps = resources.sweeps()
 if not sweeps:
     guide.nothing_measured()

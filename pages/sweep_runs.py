@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from pages.parts import guide, resources, sweep_form, sweep_watch
 
-with resources.opening("models and store"):
+with st.spinner("Opening models and store"):
     app = resources.application()
 name = sweep_watch.choose(app.sweeps.names())
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from engine.analysis.traces import FEWEST
 from pages.parts import choosing, comparing, freezing, guide, resources, sharing, state
 
-with resources.opening("the store"):
+with st.spinner("Opening the store"):
     sweeps = resources.sweeps()
     lanes = comparing.runs(state.lanes())
 

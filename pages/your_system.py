@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.parts import library_work, resources, sweep_watch, your_steps
 
-with resources.opening("models and store"):
+with st.spinner("Opening models and store"):
     app = resources.application()
 library_work.show(app.library)
 your_steps.hint()

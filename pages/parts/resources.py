@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -69,18 +68,6 @@ def held_application() -> App:
 
             _opened.append(wiring.open_app(os.environ))
         return _opened[0]
-
-
-@contextmanager
-def opening(what: str) -> Iterator[None]:
-    """Says that the application is being opened. Once it is open there is nothing to say, and a spinner would start a
-    thread at every rerun: on a busy machine that alone took .1 s of those that a click has."""
-    if _opened:
-        st.empty()  # what follows keeps its place on the page
-        yield
-        return
-    with st.spinner(f"Opening {what}"):
-        yield
 
 
 def close_application() -> None:
