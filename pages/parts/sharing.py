@@ -27,12 +27,8 @@ def offer(page: str, freeze: Freeze, title: str) -> None:
 
     @st.fragment
     def drawn() -> None:
-        with st.popover(  # opened, it asks anew: what was last chosen may not have been in the address yet
-            "Share",
-            icon=":material/share:",
-            help="As a link, published, or as a file",
-            key="share",
-            on_change="rerun",
+        with st.popover(
+            "Share", icon=":material/share:", help="As a link, published, or as a file"
         ):
             view = View.of(page, state.query())
             st.caption("This page as a link, for those who can open this dashboard:")
