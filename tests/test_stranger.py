@@ -147,10 +147,10 @@ def test_what_a_stranger_compares_and_publishes_opens_for_another_one_with_the_n
 
 def test_a_run_goes_on_through_a_reload_and_stop_ends_it(page):
     own_question(page, "Where does the Guild of the Marble Bottle meet?")
-    page.get_by_role("combobox", name="Strategy").click()
-    page.get_by_role("option", name="closed book").click()
     page.get_by_text("Knobs, seed and doses").click()
+    page.get_by_role("button", name="the queries").click()  # all of them: longer than any reload
     page.get_by_role("button", name="the thinking").click()
+    dial(page, "search", 6)
     dial(page, "think", 6)
     quiet(page)
     page.get_by_role("button", name="Run", exact=True).click()
