@@ -112,6 +112,7 @@ class Named:
     """Refuses an upload whose name is not what it looks like: it holds a null byte, which Streamlit takes and then can
     run no page of that visitor, or turns the direction of the text."""
 
+    HEAD_END, MOST_HEAD = b"\r\n\r\n", 64 * 1024
     UNSEEN = (b"\0", *(chr(code).encode() for code in OVERRIDES))
 
     def __init__(self, app: ASGIApp) -> None:
@@ -121,11 +122,15 @@ class Named:
         if scope["type"] != "http" or "/_stcore/upload_file/" not in scope["path"]:
             await self.app(scope, receive, send)
             return
-        begun: list[Message] = [await receive()]
-        head = begun[0].get("body", b"").partition(b"\r\n\r\n")[0]
+        begun, head, more = list[Message](), b"", True
+        while more and self.HEAD_END not in head and len(head) < self.MOST_HEAD:
+            begun.append(await receive())
+            head += begun[-1].get("body", b"")
+            more = begun[-1].get("more_body", False)
+        head = head.partition(self.HEAD_END)[0]
 
         async def all_of_it() -> Message:
-            return begun.pop() if begun else await receive()
+            return begun.pop(0) if begun else await receive()
 
         refused = any(unseen in head for unseen in self.UNSEEN)
         told = JSONResponse({"error": "a file of this name is not taken"}, status_code=400)

@@ -46,8 +46,9 @@ def export_sweep(
     if not ids:
         raise InputError(f"sweep '{sweep[:80]}' has no runs to export")
     heads = store.frame(
-        "SELECT * FROM runs WHERE sweep = ? AND list_contains(?, trajectory_id) ORDER BY id",
-        [sweep, ids],
+        "SELECT * FROM runs SEMI JOIN (SELECT unnest(?) AS trajectory_id) USING (trajectory_id) "
+        "WHERE sweep = ? ORDER BY id",
+        [ids, sweep],
     )
     make_folder(folder)
     with writing(folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import gzip
 import json
@@ -120,3 +121,40 @@ def test_what_is_there_after_warming_up_is_not_looked_through_by_every_collectio
         assert gc.get_freeze_count() > len(gc.get_objects())
     finally:
         gc.unfreeze()
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 400])
+@pytest.mark.parametrize(
+    ("name", "taken"), [("a.md", True), ("a\0.md", False), ("a\u202e.md", False)]
+)
+def test_an_upload_is_refused_by_its_name_in_however_many_pieces_it_comes(name, taken, pieces):
+    body = (
+        f'--b\r\nContent-Disposition: form-data; filename="{name}"\r\n\r\n\0text\r\n--b--'.encode()
+    )
+    size = max(1, len(body) // pieces)
+    parts = [body[at : at + size] for at in range(0, len(body), size)]
+    coming = [
+        {"type": "http.request", "body": part, "more_body": n < len(parts) - 1}
+        for n, part in enumerate(parts)
+    ]
+    told, came = [], []
+
+    async def receive():
+        return coming.pop(0)
+
+    async def send(message):
+        told.append(message)
+
+    async def behind(scope, receive, send):
+        while True:
+            message = await receive()
+            came.append(message["body"])
+            if not message["more_body"]:
+                return
+
+    scope = {"type": "http", "path": "/_stcore/upload_file/s/f", "method": "PUT", "headers": []}
+    asyncio.run(app.Named(behind)(scope, receive, send))
+    if taken:
+        assert (b"".join(came), told) == (body, [])
+    else:
+        assert came == [] and told[0]["status"] == 400
