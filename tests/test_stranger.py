@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import quiet, until, visiting
+from tests.browser.conftest import downloaded, quiet, until, visiting
 from tests.browser.test_share import published
 from tests.browser.test_surface import dragged
 from tests.dashboard import dashboard
@@ -126,9 +126,8 @@ def test_what_a_stranger_compares_and_publishes_opens_for_another_one_with_the_n
         other.page.locator(".bs-lanes .bs-cell-step details").first.click()
         expect(other.page.locator(".bs-lanes details[open]").first).to_be_visible()
         other.page.goto(link)
-        with other.page.expect_download() as download:
-            other.page.get_by_role("button", name="Save as one file").click()
-        download.value.save_as(file)
+        download = downloaded(other.page, other.page.get_by_role("button", name="Save as one file"))
+        download.save_as(file)
         assert other.faults == [] and file.stat().st_size < 8_000_000
         assert all(url.startswith((address, "blob:", "data:")) for url in other.asked)
     with visiting(browser) as offline:

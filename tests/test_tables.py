@@ -5,9 +5,10 @@ import io
 
 import pandas as pd
 import pytest
+import streamlit as st
 from streamlit import config
 
-from pages.parts.tables import csv
+from pages.parts.tables import READY_ROWS, csv, table
 
 
 @pytest.mark.parametrize(
@@ -22,3 +23,15 @@ def test_what_looks_like_a_formula_is_told_as_text(text):
 
 def test_no_table_of_the_app_is_exported_in_another_way():
     assert config.get_option("client.disableDataExport") is True
+
+
+def test_a_table_of_common_length_is_a_file_before_it_is_asked_for_and_a_long_one_when_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    given: list[object] = []
+    monkeypatch.setattr(st, "download_button", lambda _, data, **__: given.append(data))
+    for rows in (READY_ROWS, READY_ROWS + 1):
+        table(pd.DataFrame({"n": range(rows)}), "cells")
+    ready, later = given
+    assert isinstance(ready, bytes) and ready.count(b"\n") == READY_ROWS + 1
+    assert callable(later) and later().count(b"\n") == READY_ROWS + 2

@@ -12,6 +12,8 @@ import streamlit as st
 FORMULA = tuple("=+-@\t\r")
 """What a formula can begin with."""
 MOST_ROWS = 5_000
+READY_ROWS = 1_000
+"""Up to here the file is made with the page: one made on the press is lost when the page is drawn anew meanwhile."""
 
 
 def table(
@@ -38,7 +40,7 @@ def table(
             st.caption(few, width="stretch")
         st.download_button(
             "CSV",
-            lambda: csv(frame),
+            csv(frame) if len(frame) <= READY_ROWS else lambda: csv(frame),
             file_name=f"{name or key}.csv",
             mime="text/csv",
             icon=":material/download:",

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    Download,
+    Locator,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 from tests.serving import serving
 from tests.sweep_fakes import HOLD
@@ -93,6 +101,14 @@ def quiet(page: Page) -> None:
     """Until nothing of the page is drawn again by the server."""
     app = page.get_by_test_id("stApp")
     expect(app).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def downloaded(page: Page, button: Locator) -> Download:
+    """What the browser makes a file of when a button is pressed."""
+    quiet(page)
+    with page.expect_download(timeout=PATIENCE_MS) as file:
+        button.click()
+    return file.value
 
 
 def until(page: Page, script: str, wanted: Callable[[Any], bool]) -> None:

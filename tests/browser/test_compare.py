@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Visit, visiting
+from tests.browser.conftest import Visit, downloaded, visiting
 from tests.serving import LONG
 
 TWO = "/trace-compare?lane=run-corag-1-32-q1&lane=run-corag-2-32-q1"
@@ -71,9 +71,8 @@ def test_ten_thousand_steps_are_drawn_as_heads_and_a_body_comes_when_it_is_opene
 
 def test_the_comparison_is_saved_as_a_file(page: Page, address: str, tmp_path: Path):
     page.goto(address + TWO)
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name="JSON").click()
-    waiting.value.save_as(tmp_path / "comparison.json")
+    waiting = downloaded(page, page.get_by_role("button", name="JSON"))
+    waiting.save_as(tmp_path / "comparison.json")
     body = json.loads((tmp_path / "comparison.json").read_text("utf-8"))
     assert [run["id"] for run in body["runs"]] == ["run-corag-1-32-q1", "run-corag-2-32-q1"]
     assert "lane=" in body["link"]

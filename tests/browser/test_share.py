@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PATIENCE_MS, Visit, until, visiting
+from tests.browser.conftest import PATIENCE_MS, Visit, downloaded, until, visiting
 from tests.browser.test_surface import CAMERA, dragged, turned
 from tests.dashboard_fakes import NASTY, PAYLOADS
 
@@ -54,10 +54,9 @@ def file(browser: Browser, link: str, tmp_path_factory: pytest.TempPathFactory) 
         found.page.goto(link)
         expect(found.page.get_by_text("Choose a cell on the surface or the map")).to_be_visible()
         assert NASTY in found.page.locator(".bs-notes").inner_text()
-        with found.page.expect_download() as download:
-            found.page.get_by_role("button", name="Save as one file").click()
-        assert re.fullmatch(r"The-grid-[A-Za-z0-9-]+\.html", download.value.suggested_filename)
-        download.value.save_as(path)
+        download = downloaded(found.page, found.page.get_by_role("button", name="Save as one file"))
+        assert re.fullmatch(r"The-grid-[A-Za-z0-9-]+\.html", download.suggested_filename)
+        download.save_as(path)
         assert found.faults == [] and found.page.title() == "Shared view · Budgetscape"
         here = link.partition("/shared-view")[0]
         assert all(url.startswith((here, "blob:", "data:")) for url in found.asked), found.asked
@@ -162,9 +161,8 @@ def test_payloads_in_every_text_are_text_in_the_app_and_in_the_saved_file(
         page.goto(published(page, " ".join(PAYLOADS)[:190], " ".join(PAYLOADS)))
         expect(page.locator(".bs-run .bs-step").first).to_be_visible()
         harmless(page, ".bs-shared")
-        with page.expect_download() as download:
-            page.get_by_role("button", name="Save as one file").click()
-        download.value.save_as(path)
+        download = downloaded(page, page.get_by_role("button", name="Save as one file"))
+        download.save_as(path)
         assert all(url.startswith((address, "blob:", "data:")) for url in found.asked)
         assert found.faults == []
     with visiting(blind) as saved:

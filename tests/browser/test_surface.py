@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import PATIENCE_MS, Visit, quiet, until, visiting
+from tests.browser.conftest import Visit, downloaded, quiet, until, visiting
 
 CAMERA = """() => {
   const { eye } = document.querySelector('.bs-plot')._fullLayout.scene._scene.getCamera();
@@ -184,9 +184,8 @@ def test_the_map_is_walked_by_keyboard_and_moves_the_dials(page: Page):
 
 def saved(page: Page, button: Locator) -> tuple[str, bytes]:
     """What the browser makes a file of when a button is pressed: its name and content."""
-    with page.expect_download(timeout=PATIENCE_MS) as file:
-        button.click()
-    return file.value.suggested_filename, Path(file.value.path()).read_bytes()
+    file = downloaded(page, button)
+    return file.suggested_filename, Path(file.path()).read_bytes()
 
 
 def test_the_picture_and_the_cells_are_saved_as_files_with_what_is_seen_in_them(page: Page):
