@@ -25,6 +25,7 @@ CLIENT_FILES = (
     "replay.js",
     "palette.js",
     "print.js",
+    "address.js",
     "group.js",
     "shared.js",
     "client.css",

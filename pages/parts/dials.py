@@ -65,7 +65,7 @@ def _part(name: str) -> Any:
     )
 
 
-_surface, _dials, _map, _trace, _lanes, _replay, _palette, _shared, _print = (
+_surface, _dials, _map, _trace, _lanes, _replay, _palette, _shared, _print, _address = (
     _part(name)
     for name in (
         "surface",
@@ -77,6 +77,7 @@ _surface, _dials, _map, _trace, _lanes, _replay, _palette, _shared, _print = (
         "palette",
         "shared",
         "print",
+        "address",
     )
 )
 
@@ -290,6 +291,14 @@ def palette(places: Sequence[tuple[str, str]], keys: Sequence[tuple[str, str]]) 
     sent = result.go
     there = isinstance(sent, int) and not isinstance(sent, bool) and 0 <= sent < len(places)
     return sent if there else None
+
+
+def address(kept: Sequence[str], longest: int, too_long: str) -> None:
+    """The address in the browser with the choices that are kept, and a button that copies it; `too_long` in its stead
+    where it has more than the longest number of characters."""
+    _address(
+        key="address", data=_data("address", kept=list(kept), longest=longest, tooLong=too_long)
+    )
 
 
 def printer() -> None:

@@ -12,7 +12,7 @@ from engine.errors import BudgetscapeError
 from engine.figures.blocks import Block
 from engine.figures.markdown import literal
 from engine.snapshot import LONGEST_NOTES, LONGEST_TITLE, Snapshot
-from engine.view import View
+from engine.view import LONGEST_LINK, PAGES, View
 from pages.parts import dials, guide, resources, state, visitor
 
 PAGE = str(Path(__file__).parents[1] / "shared_view.py")
@@ -32,7 +32,9 @@ def offer(page: str, freeze: Freeze, title: str) -> None:
         ):
             view = View.of(page, state.query())
             st.caption("This page as a link, for those who can open this dashboard:")
-            st.code(state.address(view), language=None, wrap_lines=True)
+            dials.address(
+                PAGES[page], LONGEST_LINK, "This view has more choices than a link holds."
+            )
             if visitor.role() == "editor":
                 _publish(view, freeze, title)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -203,3 +204,31 @@ def test_embedded_there_is_the_view_and_no_frame(blind: Browser, link: str):
         expect(found.page.locator(".bs-shared h1")).to_be_visible()
         expect(found.page.locator(".bs-opener")).to_have_count(0)
         expect(found.page.get_by_role("link", name="Quality surface")).to_have_count(0)
+
+
+def test_the_link_in_share_is_the_one_in_the_address_bar_whatever_was_chosen_last(
+    blind: Browser, address: str
+):
+    with visiting(blind) as found:
+        page = found.page
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.goto(address + "/quality-surface?strategies=corag&embed_options=light_theme")
+        page.get_by_role("tab", name="Table").click()
+        expect(page).to_have_url(re.compile("below=Table"))
+        page.get_by_role("button", name="Share").click()
+        code = page.locator(".bs-address code")
+        expect(code).to_contain_text("quality-surface?strategies=corag&below=Table")
+        dial = page.get_by_role("slider", name="Search budget")
+        dial.evaluate("(e) => { e.focus({ preventScroll: true }) }")
+        dial.press("End")
+        expect(page).to_have_url(re.compile("at="))
+        said = parse_qs(urlsplit(page.url).query)
+        expect(code).to_contain_text("at=")
+        page.get_by_role("button", name="Copy link").click()
+        expect(page.get_by_text("Copied")).to_be_visible()
+        copied = page.evaluate("() => navigator.clipboard.readText()")
+        assert copied == code.inner_text()
+        assert parse_qs(urlsplit(copied).query) == {
+            k: said[k] for k in ("strategies", "at", "below")
+        }
+        assert found.faults == []
