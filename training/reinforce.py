@@ -38,7 +38,8 @@ from training.rollouts import Rollout, advantages, rollout
 from training.warm_start import adapted, base_model, faster
 
 STRATEGY = {name: name.removesuffix("_first").removesuffix("_second") for name in REWARDS}
-BUDGET = Budget(4, 256)
+SEARCH, THINK = 2, 256
+"""Budget of a rollout: two turns of search, as in the paper's training."""
 RATE = 1e-4
 """A hundred times the paper's, since an adapter of rank 16 is learnt and not the model."""
 
@@ -103,6 +104,7 @@ async def asked(
     recipe: str,
     questions: Sequence[Question],
     index: Exact,
+    budget: Budget,
     each: int,
     seed: int,
     cores: int,
@@ -115,7 +117,7 @@ async def asked(
 
             async def one(question: Question, n: int) -> Rollout:
                 async with free:
-                    return await rollout(STRATEGY[recipe], question, model, index, BUDGET, n)
+                    return await rollout(STRATEGY[recipe], question, model, index, budget, n)
 
             groups = [[one(q, seed * each + n) for n in range(each)] for q in questions]
             return [list(await asyncio.gather(*group)) for group in groups]
@@ -157,7 +159,16 @@ def train(args: argparse.Namespace) -> None:
         policy = args.folder / "policy.gguf"
         learner.served(policy)
         groups = asyncio.run(
-            asked(policy, args.recipe, chosen, index, args.each, learner.step, args.cores)
+            asked(
+                policy,
+                args.recipe,
+                chosen,
+                index,
+                Budget(args.search, args.think),
+                args.each,
+                learner.step,
+                args.cores,
+            )
         )
         paid = [[(r, pay(r.spoken[0].text, r.question.answers)) for r in g] for g in groups]
         scaled = [
@@ -182,6 +193,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=170)
     parser.add_argument("--questions", type=int, default=4, help="per step")
     parser.add_argument("--each", type=int, default=5, help="rollouts of each question")
+    parser.add_argument("--search", type=int, default=SEARCH, help="queries of a rollout")
+    parser.add_argument("--think", type=int, default=THINK, help="its thinking tokens")
     parser.add_argument("--seed", type=int, default=9400, help="of the train world")
     parser.add_argument("--cores", type=int, default=2)
     args = parser.parse_args()

@@ -97,10 +97,18 @@ class Visit:
     faults: list[str]
 
 
+STILL_MS, LOOKS = 100, 5
+
+
 def quiet(page: Page) -> None:
-    """Until nothing of the page is drawn again by the server."""
-    app = page.get_by_test_id("stApp")
-    expect(app).to_have_attribute("data-test-script-state", "notRunning")
+    """Until nothing of the page is drawn again by the server, and nothing that was just done makes it begin."""
+    app, still = page.get_by_test_id("stApp"), 0
+    for _ in range(PATIENCE_MS // STILL_MS):
+        still = still + 1 if app.get_attribute("data-test-script-state") == "notRunning" else 0
+        if still == LOOKS:
+            return
+        page.wait_for_timeout(STILL_MS)
+    raise AssertionError("the page was drawn again and again")
 
 
 def downloaded(page: Page, button: Locator) -> Download:
