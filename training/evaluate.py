@@ -70,7 +70,9 @@ async def measure(args: argparse.Namespace) -> list[Run]:
     """All runs, as many questions at once as there are children."""
     passages, questions = material(args)
     index = retriever(passages)
-    adapters = {} if args.adapter == "none" else {args.adapter: ADAPTERS / f"{args.adapter}.gguf"}
+    adapters = (
+        {} if args.adapter == "none" else {args.adapter: args.adapters / f"{args.adapter}.gguf"}
+    )
     pool = Pool(adapters, count=args.children)
     budgets = [Budget(s, t, args.mode, args.mode) for s in args.search for t in args.think]
     config = RunConfig(args.strategy, args.adapter, "test", budgets[0])
@@ -110,7 +112,8 @@ def rows(args: argparse.Namespace, runs: Sequence[Run]) -> Iterator[Row]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("adapter", help="name in sample_runs/adapters, or none")
+    parser.add_argument("adapter", help="its name, or none")
+    parser.add_argument("--adapters", type=Path, default=ADAPTERS, help="where its file is")
     parser.add_argument("--strategy", default="corag")
     parser.add_argument("--hops", type=int, nargs="+", default=[2])
     parser.add_argument("--operations", type=int, nargs="+", default=[0])
