@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from budgetscape.sweep_control import State, Status, forget_orders, ordered, save_plan, tell
 from budgetscape.sweeping import PILOT, Sweep
@@ -38,6 +38,7 @@ class Drive:
     state: State = "starting"
     note: str = ""
     began: float = 0.0
+    _telling: threading.Lock = field(default_factory=threading.Lock)
 
     async def go(
         self, say: Say, quoted: Callable[[Quote], None], each: int = PILOT, only: bool = False
@@ -120,7 +121,9 @@ class Drive:
             await asyncio.sleep(TELL_S)
 
     def _tell(self) -> None:
-        tell(self.sweep.parts.home, self.status())
+        """One at a time: a thread that is late would otherwise write over the last word."""
+        with self._telling:
+            tell(self.sweep.parts.home, self.status())
 
     def status(self) -> Status:
         sweep = self.sweep

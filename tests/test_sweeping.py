@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+import time
 from collections import Counter
 from dataclasses import replace
 
@@ -94,6 +96,29 @@ def test_every_cell_is_run_once_and_a_repeat_asks_nothing(home):
     again, words = swept(parts)
     assert (again.state, words, len(parts.toy.history)) == ("done", [], asked)
     assert again.tokens == status.tokens
+
+
+def test_the_last_word_of_a_sweep_is_not_written_over_by_an_earlier_one_that_was_late(
+    home, monkeypatch
+):
+    told, begun, drives = [], threading.Event(), []
+
+    def late(home, status):
+        if not begun.is_set():  # the first word waits until the last one is due, as on a slow disk
+            begun.set()
+            while not (drives and drives[0].state in ("done", "failed")):
+                time.sleep(0.01)
+            time.sleep(0.3)
+        told.append(status.state)
+
+    async def during(_, drive):
+        drives.append(drive)
+
+    monkeypatch.setattr("budgetscape.sweep_driver.tell", late)
+    status, _ = swept(ToyParts(home), during=during)
+    time.sleep(0.4)
+    assert status.state == told[-1] == "done"
+    assert len(told) > 1
 
 
 def test_a_spread_of_questions_comes_first(home):
