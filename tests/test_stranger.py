@@ -64,7 +64,6 @@ def own_question(page: Page, text: str) -> None:
 
 def test_a_stranger_asks_drags_pins_compares_and_drills(page, address):
     run(page, 1, 2)
-    expect(page.locator(".bs-trace .bs-step").first).to_be_in_viewport()  # no scrolling to see it
     pin = page.get_by_text("Pin to compare")
     expect(pin).to_be_visible()
     expect(page.get_by_text("beside the run")).to_be_visible()

@@ -46,6 +46,19 @@ def test_a_run_streams_its_steps_and_is_there_again_after_a_reload(
     expect(page.locator(".bs-summary")).to_be_visible()
 
 
+def test_a_run_under_way_is_seen_below_the_surface_without_scrolling(
+    browser: Browser, address: str, held: Path
+):
+    with visiting(browser) as visit:
+        page = visit.page
+        page.set_viewport_size({"width": 1440, "height": 900})
+        asked(page, address, SLOWLY)
+        expect(page.locator(".bs-trace .bs-step").first).to_be_in_viewport()
+        expect(page.locator(".bs-stage")).to_be_in_viewport()
+        held.unlink()
+        expect(page.locator(".bs-summary")).to_be_visible()
+
+
 def test_a_dial_let_go_decides_the_budget_of_the_run(page: Page, address: str):
     page.goto(address)
     dial = page.locator("input[data-axis=search]:visible")
