@@ -12,7 +12,11 @@ from store.values import Slice
 
 SWEEPS = Path(__file__).parents[1] / "sample_runs" / "sweeps"
 SETTINGS = """
-WITH cells AS (
+WITH runs AS (
+    FROM runs SELECT * REPLACE (
+        model || CASE search_mode WHEN 'force' THEN ' · search force' ELSE '' END
+              || CASE think_mode WHEN 'force' THEN ' · think force' ELSE '' END AS model)
+), cells AS (
     SELECT strategy, model, search, think, count(DISTINCT question_id) AS questions,
            avg(input_tokens + completion_tokens) AS tokens
     FROM runs GROUP BY ALL
