@@ -11,11 +11,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 BUILD = Path("training/build")
 NAME, KEPT = "smollm2-135m-search", "smollm2-135m-corag"
-STEPS, MORE = 1040, 40
+STEPS, MORE = 1040, 30
 """Optimiser steps of the warm start, over which the learning rate falls, and on the kept chains."""
+REHEARSED = 77
+"""Groups of the warm start's mix that are learnt beside the kept chains: without them the model unlearns to read."""
 
 EXAMPLES = {
     "examples": ("--worlds", "6", "--plays", "300"),
@@ -42,6 +45,19 @@ def made(name: str, module: str, *options: str) -> str:
         stage(module, str(part), *options)
         part.rename(path)
     return str(path)
+
+
+def rehearsed(kept: str, mix: str) -> str:
+    """The kept chains and some of the mix, shuffled, as a file."""
+    path, dice = BUILD / "kept_mix.jsonl", Random(1)
+    lines = [*_lines(kept), *dice.sample(_lines(mix), REHEARSED)]
+    dice.shuffle(lines)
+    path.write_text("".join(lines))
+    return str(path)
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines(keepends=True)
 
 
 def trained(folder: str, files: list[str], steps: int, minutes: float, workers: int) -> bool:
@@ -81,7 +97,7 @@ def main() -> None:
     kept = made("kept", "training.rejection", last, NAME, "--minutes", str(args.minutes))
     if not (BUILD / "corag").exists():
         shutil.copytree(last, BUILD / "corag" / "last")
-    if not trained("corag", [kept], STEPS + MORE, args.minutes, args.workers):
+    if not trained("corag", [rehearsed(kept, mix)], STEPS + MORE, args.minutes, args.workers):
         print("not all steps are done: run this again to go on")
         return
     stage("training.export", str(BUILD / "corag" / "last"), KEPT)
