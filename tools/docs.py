@@ -24,7 +24,7 @@ PICTURES = {
     "docs/screenshot.png": "The picture at the top of README.md.",
     "engine/client/icon.svg": "The icon in the browser's tab.",
     "training/curves/warm.jsonl": "Loss by step and minute of the warm start, as it was trained.",
-    "training/curves/warm2.jsonl": "The same of the run after it.",
+    "training/curves/corag.jsonl": "The same of the round of kept chains after it.",
 }
 NAMES_WIDTH = 32
 
