@@ -94,6 +94,13 @@ def test_an_empty_list_says_how_to_publish(filled):
     assert any("press **Share**" in m.value for m in at.markdown)
 
 
+def test_a_page_with_more_choices_than_a_link_holds_is_drawn_and_only_not_published(filled):
+    at = visit(SURFACE, cell=["x" * 190] * 60)
+    assert not at.exception and sent(at, "surface")["figure"] and sent(at, "address")["longest"]
+    assert "more choices than a link holds" in at.error[0].value
+    assert not [b for b in at.button if b.key == "share_publish"]
+
+
 @pytest.mark.parametrize(
     "wanted", ["", "x", "../../endpoints.toml", "s" + "0" * 31, "s\x00", NASTY]
 )

@@ -18,7 +18,7 @@ NAME, KEPT = "smollm2-135m-search", "smollm2-135m-corag"
 STEPS, MORE = 1040, 30
 """Optimiser steps of the warm start, over which the learning rate falls, and on the kept chains."""
 REHEARSED = 77
-"""Groups of the warm start's mix that are learnt beside the kept chains: without them the model unlearns to read."""
+"""Groups of the mix that are learnt beside the kept chains: without them an answer was invented at one probe."""
 
 EXAMPLES = {
     "examples": ("--worlds", "6", "--plays", "300"),

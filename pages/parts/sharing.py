@@ -30,18 +30,24 @@ def offer(page: str, freeze: Freeze, title: str) -> None:
         with st.popover(
             "Share", icon=":material/share:", help="As a link, published, or as a file"
         ):
-            view = View.of(page, state.query())
             st.caption("This page as a link, for those who can open this dashboard:")
             dials.address(
                 PAGES[page], LONGEST_LINK, "This view has more choices than a link holds."
             )
             if visitor.role() == "editor":
-                _publish(view, freeze, title)
+                _publish(page, freeze, title)
 
     drawn()
 
 
-def _publish(view: View, freeze: Freeze, title: str) -> None:
+def _publish(page: str, freeze: Freeze, title: str) -> None:
+    try:
+        view = View.of(page, state.query())
+    except (
+        BudgetscapeError
+    ) as error:  # more choices than a link holds: the page itself is none the worse
+        guide.trouble(error)
+        return
     st.caption(
         "Published, it stays as it is now, whatever is measured later. Whoever has its link can open it, and save it "
         "as a file that needs no network."
