@@ -36,8 +36,8 @@ from store.home import Home
 if TYPE_CHECKING:
     from engine.models.openai import OpenAIChat
 
-PREFERRED = ("smollm2-135m-corag", "smollm2-135m-search")
-"""The adapters of which the first that is there is the default model."""
+PREFERRED = "smollm2-135m-search"
+"""The adapter that is the default model where it is there: the one that the sample sweep is of."""
 
 
 class Registry:
@@ -347,4 +347,4 @@ def _training_tokens(adapters: Path | None) -> dict[str, float]:
 def _default(specs: Mapping[str, ModelSpec]) -> str:
     """The trained searcher where it is there, else any adapter, else the model as it comes."""
     tuned = [name for name, spec in specs.items() if spec.adapter]
-    return next((name for name in (*PREFERRED, *tuned) if name in tuned), ON_BOARD)
+    return next((name for name in (PREFERRED, *tuned) if name in tuned), ON_BOARD)

@@ -46,10 +46,10 @@ def test_without_a_file_the_model_on_board_is_there(tmp_path: Path) -> None:
 
 
 def test_each_adapter_is_a_model_and_the_trained_searcher_is_the_default(tmp_path: Path) -> None:
-    folder = adapters(tmp_path, "smollm2-135m-a", "smollm2-135m-corag")
+    folder = adapters(tmp_path, "smollm2-135m-a", "smollm2-135m-search")
     found = registry(tmp_path, adapters=folder)
-    assert found.names() == ["smollm2-135m", "smollm2-135m-a", "smollm2-135m-corag"]
-    assert found.default == "smollm2-135m-corag"
+    assert found.names() == ["smollm2-135m", "smollm2-135m-a", "smollm2-135m-search"]
+    assert found.default == "smollm2-135m-search"
     prints = {found.fingerprint(name) for name in found.names()}
     assert len(prints) == 3
 
@@ -57,6 +57,14 @@ def test_each_adapter_is_a_model_and_the_trained_searcher_is_the_default(tmp_pat
 def test_a_checkpoint_of_the_training_is_never_the_default_beside_its_end(tmp_path: Path) -> None:
     folder = adapters(tmp_path, "smollm2-135m-search-step170", "smollm2-135m-search")
     assert registry(tmp_path, adapters=folder).default == "smollm2-135m-search"
+
+
+def test_the_default_among_what_ships_is_the_model_that_the_sample_sweep_is_of(
+    tmp_path: Path,
+) -> None:
+    plan = tomllib.loads((CHECKOUT / "sample_runs/plans/searcher.toml").read_text())
+    found = registry(tmp_path, adapters=CHECKOUT / "sample_runs/adapters")
+    assert [found.default] == plan["models"]
 
 
 def test_the_environment_chooses_the_default_and_a_wrong_one_is_named(tmp_path: Path) -> None:
