@@ -43,13 +43,17 @@ def _cores() -> int:
 class Pool:
     """The children of one process, shared by all embedded models and event loops.
 
-    `adapters` maps names to files; every child loads them all.
+    `adapters` maps names to files; every child loads them all. `cached`: a child reads on where a prompt begins like
+    the one before, which is quicker and may differ in the last digits.
     """
 
     def __init__(
-        self, adapters: Mapping[str, Path] | None = None, count: int | None = None
+        self,
+        adapters: Mapping[str, Path] | None = None,
+        count: int | None = None,
+        cached: bool = False,
     ) -> None:
-        self.adapters = dict(adapters or {})
+        self.adapters, self.cached = dict(adapters or {}), cached
         self.count = count or _cores()
         self.servers = EmbeddedServers(list(self.adapters.values()))
         self._idle: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Queue[int]]
@@ -83,7 +87,7 @@ class EmbeddedChat:
         self.pool, self.name = pool, adapter or NAME
         self.capabilities = CAPABILITIES
         self._extra_body = {
-            "cache_prompt": False,
+            "cache_prompt": pool.cached,
             "lora": [
                 {"id": number, "scale": float(name == adapter)}
                 for number, name in enumerate(pool.adapters)

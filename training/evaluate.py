@@ -5,6 +5,7 @@ and the searches used; then what more of each budget bought, paired by question.
 
     python -m training.evaluate smollm2-135m-search --hops 2 --operations 0 --questions 50 --search 0 1 2 4
     python -m training.evaluate smollm2-135m-search --data FOLDER      # with corpus.jsonl and questions.jsonl
+    python -m training.evaluate searcher --weights training/build/warm/last --device cuda --children 128
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
 
-from budgetscape.pool import Pool
 from engine.identity import content_hash
 from engine.retrieval.embedding import MiniLM
 from engine.retrieval.exact import Exact, searchable
@@ -70,10 +71,6 @@ async def measure(args: argparse.Namespace) -> list[Run]:
     """All runs, as many questions at once as there are children."""
     passages, questions = material(args)
     index = retriever(passages)
-    adapters = (
-        {} if args.adapter == "none" else {args.adapter: args.adapters / f"{args.adapter}.gguf"}
-    )
-    pool = Pool(adapters, count=args.children)
     budgets = [Budget(s, t, args.mode, args.mode) for s in args.search for t in args.think]
     config = RunConfig(args.strategy, args.adapter, "test", budgets[0])
     free = asyncio.Semaphore(args.children)
@@ -85,10 +82,34 @@ async def measure(args: argparse.Namespace) -> list[Run]:
         print(question.id, right, file=sys.stderr, flush=True)
         return done
 
+    async with served(args) as model:
+        asked = [run(q, model) for q in chosen(questions, args)]
+        return [r for done in await asyncio.gather(*asked) for r in done]
+
+
+@asynccontextmanager
+async def served(args: argparse.Namespace) -> AsyncIterator[ChatModel]:
+    """The adapter on the app's server; or from a folder that peft saved, in PyTorch."""
+    if args.weights or args.device != "cpu":
+        from training.batched import Batched
+        from training.chat import Tokens
+        from training.warm_start import adapted, base_model
+
+        model = base_model(device=args.device, dropped=args.drop)
+        model = adapted(model, args.weights).eval() if args.weights else model
+        batched = Batched(model, Tokens.of_base(), args.children)
+        try:
+            yield batched
+        finally:
+            batched.close()
+        return
+    from budgetscape.pool import Pool
+
+    named = {} if args.adapter == "none" else {args.adapter: args.adapters / f"{args.adapter}.gguf"}
+    pool = Pool(named, count=args.children)
     try:
-        async with pool.model(next(iter(adapters), None)) as model:
-            asked = [run(q, model) for q in chosen(questions, args)]
-            return [r for done in await asyncio.gather(*asked) for r in done]
+        async with pool.model(next(iter(named), None)) as served:
+            yield served
     finally:
         pool.close()
 
@@ -114,6 +135,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("adapter", help="its name, or none")
     parser.add_argument("--adapters", type=Path, default=ADAPTERS, help="where its file is")
+    parser.add_argument("--weights", type=Path, help="the adapter as PyTorch saved it")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--drop", type=int, nargs="*", default=[], help="layers the base is without"
+    )
     parser.add_argument("--strategy", default="corag")
     parser.add_argument("--hops", type=int, nargs="+", default=[2])
     parser.add_argument("--operations", type=int, nargs="+", default=[0])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -35,6 +35,8 @@ Row = tuple[Prompt, str]
 KEEP = {0: 1.0, 1: 0.6, 2: 0.4, 3: 0.3}
 """Share of the questions used, by number of operations: long questions cost most and come last in worth."""
 DRILL = {0: 1.0, 1: 0.35, 2: 0.15, 3: 0.12}
+EVERY = dict.fromkeys(KEEP, 1.0)
+"""For a machine that need not save: as many of each as the world asks."""
 FULL = 420
 TIGHT = (0, 6, 12, 20, 32, 48, 64, 96)
 """Reasoning budgets that cut."""
@@ -236,14 +238,16 @@ def _group(task: str, rows: Sequence[Row]) -> dict:
     return {"task": task, "rows": [list(row) for row in unique]}
 
 
-def world_groups(where: Corpus, tokens: Tokens, plays: int) -> Iterator[dict]:
+def world_groups(
+    where: Corpus, tokens: Tokens, plays: int, keep: Mapping[int, float] = KEEP
+) -> Iterator[dict]:
     rng = Random(f"examples {where.seed}")
     facts: dict[str, list[Lookup]] = defaultdict(list)
     for solution in where.solutions.values():
         for step in solution.lookups:
             facts[step.passage_id].append(step)
     for question in where.questions[:plays]:
-        if rng.random() > KEEP[question.operations or 0]:
+        if rng.random() > keep[question.operations or 0]:
             continue
         yield from corag_groups(where, tokens, question, rng)
         yield from other_groups(where, tokens, question, rng)
@@ -258,7 +262,9 @@ def tagged_world(where: Corpus, tokens: Tokens, plays: int) -> Iterator[dict]:
             yield from tagged_groups(where, tokens, question, rng)
 
 
-def drill_groups(seed: int, tokens: Tokens, questions: int) -> Iterator[dict]:
+def drill_groups(
+    seed: int, tokens: Tokens, questions: int, keep: Mapping[int, float] = DRILL
+) -> Iterator[dict]:
     """Sub-queries and endings of many questions, without a retriever: three searches in four find what they want."""
     world, rng = build(seed, 600, questions, "train", wordings()), Random(f"drill {seed}")
     passages = {p.id: p for p in world.passages}
@@ -273,7 +279,7 @@ def drill_groups(seed: int, tokens: Tokens, questions: int) -> Iterator[dict]:
         return tuple(Ranked(passages[id], 1, 0.5) for id in found[:top_k])
 
     for question in world.questions:
-        if rng.random() > DRILL[question.operations or 0]:
+        if rng.random() > keep[question.operations or 0]:
             continue
         solution = world.solutions[question.id]
         player = Oracle(
@@ -312,10 +318,14 @@ def main() -> None:
     parser.add_argument(
         "--drill", action="store_true", help="sub-queries and endings only, quickly"
     )
+    parser.add_argument(
+        "--every", action="store_true", help="questions with operations are not thinned"
+    )
     args = parser.parse_args()
     if args.drill:
-        tokens = Tokens.of_base()
-        drills = [g for g in drill_groups(args.first_seed, tokens, args.questions) if g["rows"]]
+        tokens, keep = Tokens.of_base(), EVERY if args.every else DRILL
+        made = drill_groups(args.first_seed, tokens, args.questions, keep)
+        drills = [g for g in made if g["rows"]]
         Random(args.first_seed).shuffle(drills)
         args.path.write_text("".join(json.dumps(g) + "\n" for g in joined(drills, tokens)))
         return
@@ -324,8 +334,13 @@ def main() -> None:
     with args.path.open("w") as out:
         for seed in range(args.first_seed, args.first_seed + args.worlds):
             where = corpus(seed, args.passages, args.questions, embedder)
-            made = tagged_world(where, tokens, args.plays) if args.tagged else None
-            groups = [g for g in made or world_groups(where, tokens, args.plays) if g["rows"]]
+            keep = EVERY if args.every else KEEP
+            made = (
+                tagged_world(where, tokens, args.plays)
+                if args.tagged
+                else world_groups(where, tokens, args.plays, keep)
+            )
+            groups = [g for g in made if g["rows"]]
             Random(seed).shuffle(groups)
             groups = groups if args.tagged else list(joined(groups, tokens))
             out.writelines(json.dumps(g) + "\n" for g in groups)

@@ -7,10 +7,12 @@ put in (passages, corrections) has I(y) = 0; `masked = False` counts it as the m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.nn import functional
 
 from training.chat import Tokens
 from training.rollouts import Spoken
@@ -19,7 +21,7 @@ CLIP, BETA = 0.2, 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class Text:
     """One text as tokens: n of the prompt, then k that are predicted."""
 
     ids: torch.Tensor
@@ -28,7 +30,7 @@ class Sequence:
     """(k,) 1 where the model wrote the token."""
 
 
-def sequence(spoken: Spoken, tokens: Tokens, masked: bool = True) -> Sequence:
+def sequence(spoken: Spoken, tokens: Tokens, masked: bool = True) -> Text:
     """A token counts as put in when any of its characters was."""
     before = tokens.ids(spoken.prompt)
     found = tokens.inner(spoken.text, add_special_tokens=False, return_offsets_mapping=True)
@@ -36,16 +38,25 @@ def sequence(spoken: Spoken, tokens: Tokens, masked: bool = True) -> Sequence:
         not masked or not any(begin < b and a < end for a, b in spoken.put_in)
         for begin, end in found.offset_mapping
     ]
-    return Sequence(
-        torch.tensor([*before, *found.input_ids]), torch.tensor(own, dtype=torch.float32)
-    )
+    return Text(torch.tensor([*before, *found.input_ids]), torch.tensor(own, dtype=torch.float32))
 
 
-def likelihoods(model: Any, one: Sequence) -> torch.Tensor:
-    """(k,) log-probability of each predicted token."""
-    k = len(one.own)
-    logits = model(input_ids=one.ids[None, :-1], logits_to_keep=k).logits[0].float()
-    return logits.log_softmax(-1).gather(1, one.ids[-k:, None])[:, 0]
+def likelihoods(model: Any, texts: Sequence[Text]) -> list[torch.Tensor]:
+    """(k,) log-probability of each predicted token of each text; texts are computed side by side."""
+    inner = model.base_model.model
+    head = inner.lm_head.weight
+    longest = max(len(one.ids) for one in texts)
+    ids = torch.zeros(len(texts), longest, dtype=torch.long)
+    for row, one in enumerate(texts):
+        ids[row, : len(one.ids)] = one.ids
+    sizes = [len(one.own) for one in texts]
+    rows = torch.cat([torch.full((k,), row) for row, k in enumerate(sizes)])
+    before = torch.cat([torch.arange(len(t.ids) - len(t.own), len(t.ids)) - 1 for t in texts])
+    with torch.autocast(head.device.type, torch.bfloat16, enabled=head.dtype == torch.bfloat16):
+        hidden = inner.model(input_ids=ids.to(head.device), use_cache=False).last_hidden_state
+        logits = inner.lm_head(hidden[rows, before]).float()
+    said = ids[rows, before + 1].to(head.device)
+    return list((-functional.cross_entropy(logits, said, reduction="none")).split(sizes))
 
 
 def loss(

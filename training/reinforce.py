@@ -1,12 +1,14 @@
 """Training by reward alone: Search-R1, and both stages of R1-Searcher, with the app's own strategies as the rollouts.
 
-At each step the adapter as it is goes to the llama.cpp server, a few questions are asked several times each, and their
-answers are paid; the PyTorch model then takes one step up the policy gradient. Stopped by wall time, resumable.
+At each step the policy is asked a few questions several times each and its answers are paid; the adapter then takes
+one step up the policy gradient. Now and then it answers questions of an unseen world, greedily. Stopped by wall time,
+resumable. Without a GPU the policy is exported at each step and served by llama.cpp, as in the app.
 
     python -m training.reinforce training/build/search-r1 training/build/tagged/last --recipe search_r1 --minutes 170
     python -m training.reinforce training/build/no-mask training/build/tagged/last --recipe search_r1 --no-mask
     python -m training.reinforce training/build/first training/build/tagged/last --recipe r1_searcher_first
     python -m training.reinforce training/build/second training/build/first/last --recipe r1_searcher_second
+    python -m training.reinforce ... --device cuda --slots 96 --questions 16 --each 6     # minutes instead of hours
 """
 
 from __future__ import annotations
@@ -14,132 +16,65 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from statistics import mean
-from typing import Any
 
 import torch
 
-from budgetscape.pool import Pool
+from engine.grading import f1
 from engine.retrieval.embedding import MiniLM
 from engine.retrieval.exact import Exact, searchable
 from engine.types import Budget, Question
 from engine.worlds import build
-from training.chat import Tokens
-from training.export import write
+from training.learner import RATE, InPyTorch, Learner, OnServer
 from training.paraphrases import wordings
-from training.policy import BETA, likelihoods, loss, sequence
-from training.rewards import REWARDS
+from training.rewards import REWARDS, answer_of
 from training.rollouts import Rollout, advantages, rollout
-from training.warm_start import adapted, base_model, faster
+from training.tables import wilson
 
 STRATEGY = {name: name.removesuffix("_first").removesuffix("_second") for name in REWARDS}
 SEARCH, THINK = 2, 256
 """Budget of a rollout: two turns of search, as in the paper's training."""
-RATE = 1e-4
-"""A hundred times the paper's, since an adapter of rank 16 is learnt and not the model."""
-
-
-class Learner:
-    """Policy, reference and optimiser; saved together."""
-
-    def __init__(self, folder: Path, start: Path) -> None:
-        self.folder, self.step, self.minutes = folder, 0, 0.0
-        folder.mkdir(parents=True, exist_ok=True)
-        self.last = folder / "last"
-        resumed = (self.last / "state.pt").exists()
-        if not resumed:
-            shutil.copytree(start, self.last, dirs_exist_ok=True)
-        self.model: Any = adapted(base_model(faster()), self.last)
-        self.model.load_adapter(str(start), adapter_name="reference")
-        self.model.set_adapter("default")
-        learnt = [p for n, p in self.model.named_parameters() if ".default." in n]
-        self.optimiser = torch.optim.AdamW(learnt, lr=RATE, weight_decay=0.0)
-        self.learnt = learnt
-        if resumed:
-            state = torch.load(self.last / "state.pt", weights_only=True)
-            if "reward" in state:
-                self.step, self.minutes = state["step"], state["minutes"]
-                self.optimiser.load_state_dict(state["optimiser"])
-
-    def save(self, row: dict[str, object]) -> None:
-        self.model.save_pretrained(self.last, selected_adapters=["default"])
-        state = {"step": self.step, "minutes": self.minutes, "reward": row["reward"]}
-        torch.save({"optimiser": self.optimiser.state_dict(), **state}, self.last / "state.pt")
-        with (self.folder / "curve.jsonl").open("a") as curve:
-            curve.write(json.dumps(row) + "\n")
-
-    def served(self, path: Path) -> None:
-        """The policy as it is, as a file for the server."""
-        self.model.save_pretrained(self.folder / "now", selected_adapters=["default"])
-        write(self.folder / "now", path)
-
-    def learn(self, groups: Sequence[Sequence[tuple[Rollout, float]]], masked: bool) -> None:
-        """One step; a text whose group agrees about it is skipped, since it teaches nothing."""
-        tokens = Tokens.of_base()
-        told = [pair for group in groups for pair in group if pair[1]]
-        texts = [(s, a) for done, a in told for s in done.spoken]
-        for spoken, advantage in texts:
-            one = sequence(spoken, tokens, masked)
-            self.model.set_adapter("reference")
-            with torch.no_grad():
-                reference = likelihoods(self.model, one)
-            self.model.set_adapter("default")
-            now = likelihoods(self.model, one)
-            part = loss(now, now.detach(), reference, one.own, advantage, BETA)
-            (part / len(texts)).backward()
-        if texts:
-            torch.nn.utils.clip_grad_norm_(self.learnt, 1.0)
-            self.optimiser.step()
-            self.optimiser.zero_grad()
-        self.step += 1
+UNSEEN = 77
+"""Seed of the test world, as in `evaluate`."""
 
 
 async def asked(
-    path: Path,
-    recipe: str,
+    policy: OnServer | InPyTorch,
+    strategy: str,
     questions: Sequence[Question],
     index: Exact,
     budget: Budget,
-    each: int,
-    seed: int,
-    cores: int,
+    seeds: Sequence[int],
+    temperature: float,
 ) -> list[list[Rollout]]:
-    """Every question several times, by the policy in the file."""
-    pool = Pool({"policy": path}, count=cores)
-    free = asyncio.Semaphore(cores)
-    try:
-        async with pool.model("policy") as model:
+    """Every question once for each seed, by the policy as it is."""
+    free = asyncio.Semaphore(policy.at_once)
+    async with policy.now() as model:
 
-            async def one(question: Question, n: int) -> Rollout:
-                async with free:
-                    return await rollout(STRATEGY[recipe], question, model, index, budget, n)
+        async def one(question: Question, seed: int) -> Rollout:
+            async with free:
+                return await rollout(strategy, question, model, index, budget, seed, temperature)
 
-            groups = [[one(q, seed * each + n) for n in range(each)] for q in questions]
-            return [list(await asyncio.gather(*group)) for group in groups]
-    finally:
-        pool.close()
+        groups = [asyncio.gather(*(one(q, n) for n in seeds)) for q in questions]
+        return [list(group) for group in await asyncio.gather(*groups)]
 
 
-def figures(
-    step: int, minutes: float, recipe: str, paid: Sequence[tuple[Rollout, float]]
-) -> dict[str, object]:
-    """A line of the curve."""
-    done = [r for r, _ in paid]
+def figures(recipe: str, done: Sequence[Rollout]) -> dict[str, object]:
+    """What a line of either curve tells of its rollouts."""
+    pay = REWARDS[recipe]
     turns = sum(r.trace.turns or 0 for r in done)
+    hits = sum(REWARDS["search_r1"](r.spoken[0].text, r.question.answers) for r in done)
+    low, high = wilson(hits, len(done))
     return {
-        "recipe": recipe,
-        "step": step,
-        "minutes": round(minutes, 2),
         "rollouts": len(done),
-        "reward": round(mean(reward for _, reward in paid), 4),
-        "em": round(
-            mean(REWARDS["search_r1"](r.spoken[0].text, r.question.answers) for r in done), 4
-        ),
+        "reward": round(mean(pay(r.spoken[0].text, r.question.answers) for r in done), 4),
+        "em": round(hits / len(done), 4),
+        "interval": [round(low, 4), round(high, 4)],
+        "f1": round(mean(f1(answer_of(r.spoken[0].text), r.question.answers) for r in done), 4),
         "searches": round(mean(r.searches for r in done), 3),
         "well_formed": round(sum(r.trace.well_formed or 0 for r in done) / turns, 4)
         if turns
@@ -147,38 +82,71 @@ def figures(
     }
 
 
-def train(args: argparse.Namespace) -> None:
+def by_hops(recipe: str, done: Sequence[Rollout]) -> dict[str, object]:
+    """The figures of all and of each number of hops."""
+    hops = sorted({r.question.hops or 0 for r in done})
+    parts = {h: [r for r in done if r.question.hops == h] for h in hops}
+    return {
+        **figures(recipe, done),
+        "hops": {h: figures(recipe, part) for h, part in parts.items()},
+    }
+
+
+def of_world(seed: int, split: str) -> tuple[Exact, list[Question]]:
+    """A world's passages behind dense retrieval, and its open questions without operations."""
     embedder = MiniLM()
-    world = build(args.seed, 350, 950, "train", wordings())
+    if split == "train":
+        world = build(seed, 350, 950, "train", wordings())
+    else:
+        world = build(seed, 400, 1140, "test")
     index = Exact(world.passages, embedder.embed([searchable(p) for p in world.passages]), embedder)
-    usable = [q for q in world.questions if q.hops in (1, 2, 3) and not q.operations]
-    learner, pay = Learner(args.folder, args.start), REWARDS[args.recipe]
+    return index, [q for q in world.questions if q.hops in (1, 2, 3) and not q.operations]
+
+
+def evenly(questions: Sequence[Question], count: int) -> list[Question]:
+    """The first questions of each number of hops, as many of each."""
+    parts = [[q for q in questions if q.hops == h] for h in (1, 2, 3)]
+    return [q for part in parts for q in part[: count // 3]]
+
+
+def train(args: argparse.Namespace) -> None:
+    index, usable = of_world(args.seed, "train")
+    unseen, others = of_world(UNSEEN, "test")
+    learner, pay = Learner(args.folder, args.start, args.device, args.rate), REWARDS[args.recipe]
+    policy = InPyTorch(learner, args.slots) if args.slots else OnServer(learner, args.cores)
+    strategy, budget = STRATEGY[args.recipe], Budget(args.search, args.think)
+    told = {"recipe": args.recipe, "masked": not args.no_mask}
+
+    def measure() -> None:
+        tried = evenly(others, args.tried)
+        done = asyncio.run(asked(policy, strategy, tried, unseen, budget, (0,), 0.0))
+        row = by_hops(args.recipe, [r for group in done for r in group])
+        learner.note("unseen", {**told, "step": learner.step, **row})
+        print(json.dumps({"unseen": learner.step, **row}), flush=True)
+
     began, before = time.monotonic(), learner.minutes
+    if not learner.step and args.tried:
+        measure()
     while learner.step < args.steps and time.monotonic() - began < args.minutes * 60:
         chosen = Random(learner.step).sample(usable, args.questions)
-        policy = args.folder / "policy.gguf"
-        learner.served(policy)
-        groups = asyncio.run(
-            asked(
-                policy,
-                args.recipe,
-                chosen,
-                index,
-                Budget(args.search, args.think),
-                args.each,
-                learner.step,
-                args.cores,
-            )
-        )
-        paid = [[(r, pay(r.spoken[0].text, r.question.answers)) for r in g] for g in groups]
+        seeds = [learner.step * args.each + n for n in range(args.each)]
+        groups = asyncio.run(asked(policy, strategy, chosen, index, budget, seeds, 1.0))
+        worth = [[pay(r.spoken[0].text, r.question.answers) for r in g] for g in groups]
         scaled = [
-            list(zip((r for r, _ in g), advantages([x for _, x in g]), strict=True)) for g in paid
+            list(zip(g, advantages(w), strict=True)) for g, w in zip(groups, worth, strict=True)
         ]
         learner.learn(scaled, masked=not args.no_mask)
         learner.minutes = before + (time.monotonic() - began) / 60
-        row = figures(learner.step, learner.minutes, args.recipe, [p for g in paid for p in g])
-        learner.save(row | {"masked": not args.no_mask})
+        row = figures(args.recipe, [r for group in groups for r in group])
+        row = {**told, "step": learner.step, "minutes": round(learner.minutes, 2), **row}
+        learner.note("curve", row)
         print(json.dumps(row), flush=True)
+        if args.device == "cpu":
+            learner.save()
+        if args.tried and learner.step % args.every == 0:
+            learner.save()
+            measure()
+    learner.save()
 
 
 def main() -> None:
@@ -197,6 +165,17 @@ def main() -> None:
     parser.add_argument("--think", type=int, default=THINK, help="its thinking tokens")
     parser.add_argument("--seed", type=int, default=9400, help="of the train world")
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--rate", type=float, default=RATE, help="learning rate")
+    parser.add_argument(
+        "--every", type=int, default=25, help="steps between looks at unseen questions"
+    )
+    parser.add_argument(
+        "--tried", type=int, default=30, help="unseen questions, a third of each hops"
+    )
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--slots", type=int, default=0, help="rollouts at once in PyTorch; 0 asks the server"
+    )
     args = parser.parse_args()
     torch.set_num_threads(args.cores)
     train(args)

@@ -16,13 +16,13 @@ import argparse
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from budgetscape.pool import Pool
 from engine.grading import exact_match
 from engine.retrieval.embedding import MiniLM
 from engine.retrieval.exact import Exact, searchable
@@ -133,43 +133,71 @@ def rows_of(
     yield blocks.answer_prompt(question, *given), question.answers[0]
 
 
-def group(chain: Chain, rng: Random) -> dict[str, object]:
+def group(chain: Chain, rng: Random, thinned: float = THINNED) -> dict[str, object]:
     """The last two rows, and a part of the others."""
-    rows = [row for row in chain.rows[:-2] if rng.random() < THINNED] + chain.rows[-2:]
+    rows = [row for row in chain.rows[:-2] if rng.random() < thinned] + chain.rows[-2:]
     return {"task": "kept", "rows": [[chat_text(prompt), text] for prompt, text in rows]}
 
 
 async def sample(args: argparse.Namespace) -> dict[str, int]:
     tokens, embedder = Tokens.of_base(), MiniLM()
-    world = build(args.seed, 350, 600, "train", wordings())
+    world = build(args.seed, 350, args.questions, "train", wordings())
     index = Exact(world.passages, embedder.embed([searchable(p) for p in world.passages]), embedder)
-    score, rng = Likelihood(args.weights, tokens), Random(f"rejection {args.seed}")
+    rng = Random(f"rejection {args.seed}")
     asked = [q for q in world.questions if q.hops and (q.operations or 0) == 0]
-    pool = Pool({args.adapter: ADAPTERS / f"{args.adapter}.gguf"}, count=args.children)
+    lengths = {q.id: [rng.randint(1, LONGEST) for _ in range(args.chains)] for q in asked}
     told = {"questions": 0, "kept": 0, "chains": 0, "answered": 0}
     until = time.monotonic() + 60 * args.minutes
-    try:
-        async with pool.model(args.adapter) as served:
-            model = Scoring(served, score)
-            with args.path.open("a") as out:
-                for question in asked:
+    free = asyncio.Semaphore(max(1, args.children // args.chains))
+    async with served(args, tokens) as model:
+        with args.path.open("a") as out:
+
+            async def one(question: Question) -> None:
+                async with free:
                     if time.monotonic() > until:
-                        break
-                    lengths = [rng.randint(1, LONGEST) for _ in range(args.chains)]
+                        return
                     chains = await asyncio.gather(
-                        *(grown(question, n, model, index, k) for k, n in enumerate(lengths))
+                        *(
+                            grown(question, n, model, index, k)
+                            for k, n in enumerate(lengths[question.id])
+                        )
                     )
-                    best = max(chains, key=lambda c: c.likelihood)
-                    told["questions"] += 1
-                    told["chains"] += len(chains)
-                    told["answered"] += sum(c.likelihood > KEPT_FROM for c in chains)
-                    if best.likelihood > KEPT_FROM:
-                        told["kept"] += 1
-                        out.write(json.dumps(group(best, rng)) + "\n")
-                        out.flush()
+                best = max(chains, key=lambda c: c.likelihood)
+                told["questions"] += 1
+                told["chains"] += len(chains)
+                told["answered"] += sum(c.likelihood > KEPT_FROM for c in chains)
+                if best.likelihood > KEPT_FROM:
+                    told["kept"] += 1
+                    out.write(json.dumps(group(best, Random(question.id), args.thinned)) + "\n")
+                    out.flush()
+
+            await asyncio.gather(*map(one, asked))
+    return told
+
+
+@asynccontextmanager
+async def served(args: argparse.Namespace, tokens: Tokens) -> AsyncIterator[ChatModel]:
+    """What grows chains and scores answers: the app's server and PyTorch, or on a GPU the latter for both."""
+    if args.device != "cpu":
+        from training.batched import Batched
+        from training.warm_start import adapted, base_model
+
+        model = Batched(
+            adapted(base_model(device=args.device), args.weights), tokens, args.children
+        )
+        try:
+            yield model
+        finally:
+            model.close()
+        return
+    from budgetscape.pool import Pool
+
+    pool = Pool({args.adapter: ADAPTERS / f"{args.adapter}.gguf"}, count=args.children)
+    try:
+        async with pool.model(args.adapter) as inner:
+            yield Scoring(inner, Likelihood(args.weights, tokens))
     finally:
         pool.close()
-    return told
 
 
 def main() -> None:
@@ -180,7 +208,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=9300, help="of the train world")
     parser.add_argument("--chains", type=int, default=4, help="per question; 16 in the paper")
     parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--children", type=int, default=2)
+    parser.add_argument("--children", type=int, default=2, help="calls at once")
+    parser.add_argument("--questions", type=int, default=600, help="of the world")
+    parser.add_argument("--thinned", type=float, default=THINNED, help="share of look-ups kept")
+    parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
     print(json.dumps(asyncio.run(sample(args))))
 

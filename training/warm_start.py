@@ -10,6 +10,10 @@ Where other work fills the machine, several workers that share the groups keep t
 most one core:
 
     python -m torch.distributed.run --nproc-per-node 3 -m training.warm_start ...
+
+On a GPU a step takes many groups at once:
+
+    python -m training.warm_start ... --device cuda --groups 32 --steps 3000 --readers 8
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -28,6 +33,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import distributed
 from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers import AutoModelForCausalLM
 
 from training.chat import BASE, END, Tokens, base_folder
@@ -37,17 +43,29 @@ RANK, ALPHA, FIRST_LAYER, LAYERS = 16, 32, 8, 30
 MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 RATE, WARM_UP, FLOOR = 1e-3, 12, 0.1
 QUARTERS = (25, 50, 75)
+AT_ONCE = 32
+"""Groups of one forward pass on a GPU."""
 
 
-def base_model(dtype: torch.dtype = torch.float32) -> Any:
-    """The GGUF's weights, dequantised."""
-    return AutoModelForCausalLM.from_pretrained(
+def base_model(
+    dtype: torch.dtype = torch.float32, device: str = "cpu", dropped: Sequence[int] = ()
+) -> Any:
+    """The GGUF's weights, dequantised, without the dropped layers."""
+    model = AutoModelForCausalLM.from_pretrained(
         base_folder(), gguf_file=BASE, dtype=dtype, attn_implementation="sdpa"
     )
+    kept = [layer for n, layer in enumerate(model.model.layers) if n not in dropped]
+    for number, layer in enumerate(kept):
+        layer.self_attn.layer_idx = number
+    model.model.layers = torch.nn.ModuleList(kept)
+    model.config.num_hidden_layers = len(kept)
+    return model.to(device)
 
 
-def faster() -> torch.dtype:
-    """bfloat16 where this processor multiplies it faster than float32, as those made for it do."""
+def faster(device: str = "cpu") -> torch.dtype:
+    """bfloat16 where this processor multiplies it faster than float32, as those made for it do, and GPUs."""
+    if device != "cpu":
+        return torch.bfloat16
 
     def seconds(dtype: torch.dtype) -> float:
         left, right = torch.ones(256, 576, dtype=dtype), torch.ones(576, 576, dtype=dtype)
@@ -60,60 +78,120 @@ def faster() -> torch.dtype:
     return min((torch.bfloat16, torch.float32), key=seconds)
 
 
-def adapted(base: Any, last: Path) -> PeftModel:
+def adapted(base: Any, last: Path, rank: int = RANK) -> PeftModel:
     """The base with the adapter in `last`, or a fresh one; what is learnt is float32 whatever the base is."""
     if (last / "adapter_config.json").exists():
         model = PeftModel.from_pretrained(base, last, is_trainable=True)
     else:
-        model = fresh(base)
+        model = fresh(base, rank)
     for weight in model.parameters():
         if weight.requires_grad:
             weight.data = weight.data.float()
     return model
 
 
-def fresh(base: Any) -> PeftModel:
+def fresh(base: Any, rank: int = RANK) -> PeftModel:
+    """An adapter of the upper layers; its scale is the same for every rank."""
     torch.manual_seed(0)
+    layers = base.config.num_hidden_layers
     config = LoraConfig(
-        r=RANK,
-        lora_alpha=ALPHA,
+        r=rank,
+        lora_alpha=ALPHA * rank // RANK,
         target_modules=list(MODULES),
-        layers_to_transform=list(range(FIRST_LAYER, LAYERS)),
+        layers_to_transform=list(range(FIRST_LAYER * layers // LAYERS, layers)),
         task_type="CAUSAL_LM",
     )
     return get_peft_model(base, config)
 
 
-def loss_of(model: PeftModel, part: Tree) -> torch.Tensor:
-    """Summed cross-entropy of the learnt tokens; logits are computed for these alone."""
+def loss_of(model: PeftModel, parts: Sequence[Tree]) -> torch.Tensor:
+    """Summed cross-entropy of the learnt tokens of trees side by side; logits are computed for these alone."""
     inner = model.base_model.model
-    dtype = inner.lm_head.weight.dtype
-    mask = torch.zeros(part.sees.shape, dtype=dtype)
-    mask = mask.masked_fill(~torch.from_numpy(part.sees), -1e9)
-    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+    head = inner.lm_head.weight
+    ids, depths, sees = beside(parts)
+    mask = torch.zeros(sees.shape, dtype=head.dtype, device=head.device)
+    mask = mask.masked_fill(~sees.to(head.device), -1e9)
+    kind = head.device.type
+    with torch.autocast(kind, torch.bfloat16, enabled=head.dtype == torch.bfloat16):
         hidden = inner.model(
-            input_ids=torch.from_numpy(part.ids)[None],
-            position_ids=torch.from_numpy(part.depths)[None],
-            attention_mask=mask[None, None],
+            input_ids=ids.to(head.device),
+            position_ids=depths.to(head.device),
+            attention_mask=mask[:, None],
             use_cache=False,
-        ).last_hidden_state[0]
-        logits = inner.lm_head(hidden[torch.from_numpy(part.sources)])
-    return functional.cross_entropy(logits.float(), torch.from_numpy(part.targets), reduction="sum")
+        ).last_hidden_state
+        rows = [torch.full((len(p.sources),), n) for n, p in enumerate(parts)]
+        sources = torch.cat([torch.from_numpy(p.sources) for p in parts])
+        logits = inner.lm_head(hidden[torch.cat(rows), sources])
+    targets = torch.cat([torch.from_numpy(p.targets) for p in parts]).to(head.device)
+    return functional.cross_entropy(logits.float(), targets, reduction="sum")
 
 
-def groups(paths: Sequence[Path], tokens: Tokens, most: int) -> Iterator[tuple[str, Tree]]:
-    """Groups in an order mixed over all worlds, over and over; those of more than `most` nodes are left out."""
+def beside(parts: Sequence[Tree]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(n, t) tokens, (n, t) positions and (n, t, t) what sees what; what fills a shorter tree up sees itself, and
+    t is a multiple of 8, which GPUs want."""
+    longest = -(-max(len(p.ids) for p in parts) // 8) * 8
+    ids = torch.zeros(len(parts), longest, dtype=torch.long)
+    depths, sees = (
+        torch.zeros_like(ids),
+        torch.eye(longest, dtype=torch.bool).repeat(len(parts), 1, 1),
+    )
+    for n, part in enumerate(parts):
+        size = len(part.ids)
+        ids[n, :size] = torch.from_numpy(part.ids)
+        depths[n, :size] = torch.from_numpy(part.depths)
+        sees[n, :size, :size] = torch.from_numpy(part.sees)
+    return ids, depths, sees
+
+
+def groups(
+    paths: Sequence[Path], tokens: Tokens, most: int, readers: int = 0
+) -> Iterator[tuple[str, Tree]]:
+    """Groups in an order mixed over all worlds, over and over; those of more than `most` nodes are left out.
+
+    `readers`: processes that make the trees beforehand.
+    """
     lines = [line for path in paths for line in path.read_text().splitlines()]
-    for turn in range(1_000):
-        order = list(range(len(lines)))
-        Random(turn).shuffle(order)
-        for number in order:
-            group = json.loads(lines[number])
-            end = "" if group.get("goes_on") else END
-            rows = [(tokens.ids(p), tokens.ids(reply + end)) for p, reply in group["rows"]]
-            part = tree(rows)
-            if len(part.ids) <= most:
-                yield group["task"], part
+    made = DataLoader(
+        _Groups(lines, tokens),
+        batch_size=None,
+        sampler=_Orders(len(lines)),
+        num_workers=readers,
+        prefetch_factor=16 if readers else None,
+        multiprocessing_context="fork" if readers else None,
+        collate_fn=lambda one: one,
+    )
+    yield from (one for one in made if len(one[1].ids) <= most)
+
+
+@dataclass
+class _Groups(Dataset[tuple[str, Tree]]):
+    lines: Sequence[str]
+    tokens: Tokens
+
+    def __getitem__(self, number: int) -> tuple[str, Tree]:
+        return group_of(self.tokens, self.lines[number])
+
+
+class _Orders(Sampler[int]):
+    """All numbers below `count` in one random order after the other."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __iter__(self) -> Iterator[int]:
+        for turn in range(1_000):
+            order = list(range(self.count))
+            Random(turn).shuffle(order)
+            yield from order
+
+
+def group_of(tokens: Tokens, line: str) -> tuple[str, Tree]:
+    """The task of a line of examples and its rows as a tree."""
+    group = json.loads(line)
+    end = "" if group.get("goes_on") else END
+    return group["task"], tree(
+        [(tokens.ids(p), tokens.ids(reply + end)) for p, reply in group["rows"]]
+    )
 
 
 def rate(step: int, steps: int) -> float:
@@ -123,11 +201,12 @@ def rate(step: int, steps: int) -> float:
 class Trainer:
     """Model, optimiser and how far they are; saved together."""
 
-    def __init__(self, folder: Path, steps: int) -> None:
+    def __init__(self, folder: Path, steps: int, base: Any, rank: int = RANK) -> None:
         self.folder, self.steps, self.step, self.minutes, self.nodes = folder, steps, 0, 0.0, 0
         folder.mkdir(parents=True, exist_ok=True)
         last = folder / "last"
-        self.model = adapted(base_model(faster()), last)
+        self.model = adapted(base, last, rank)
+        self.at_once = 1 if base.device.type == "cpu" else AT_ONCE
         self.learnt = [p for p in self.model.parameters() if p.requires_grad]
         self.optimiser = torch.optim.AdamW(self.learnt, lr=RATE, weight_decay=0.0)
         if (last / "state.pt").exists():
@@ -152,10 +231,12 @@ class Trainer:
     def learn(self, parts: Sequence[Tree]) -> tuple[float, float]:
         """One optimiser step over the parts of all workers; returns the mean loss per learnt token and the nodes."""
         sums = torch.zeros(3)
-        for part in parts:
-            loss = loss_of(self.model, part)
+        for n in range(0, len(parts), self.at_once):
+            some = parts[n : n + self.at_once]
+            loss = loss_of(self.model, some)
             loss.backward()
-            sums += torch.tensor([loss.detach().item(), len(part.targets), len(part.ids)])
+            told = [len(p.targets) for p in some], [len(p.ids) for p in some]
+            sums += torch.tensor([loss.detach().item(), *map(sum, told)])
         together(self.learnt, sums)
         for weight in self.learnt:
             assert weight.grad is not None
@@ -264,14 +345,22 @@ def main() -> None:
     )
     parser.add_argument("--most", type=int, default=640, help="most tokens of a group")
     parser.add_argument("--cores", type=float, default=1.0, help="cores that all workers may use")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--rank", type=int, default=RANK, help="of a new adapter")
+    parser.add_argument(
+        "--drop", type=int, nargs="*", default=[], help="layers of the base to leave out"
+    )
+    parser.add_argument("--readers", type=int, default=0, help="processes that prepare groups")
     args = parser.parse_args()
     torch.set_num_threads(1)
     if "RANK" in os.environ:
         distributed.init_process_group("gloo")
-    trainer = Trainer(args.folder, args.steps)
+    source = groups(args.examples, Tokens.of_base(), args.most, args.readers)
+    base = base_model(faster(args.device), args.device, args.drop)
+    trainer = Trainer(args.folder, args.steps, base, args.rank)
     train(
         trainer,
-        groups(args.examples, Tokens.of_base(), args.most),
+        source,
         args.minutes,
         args.groups,
         args.cores,
