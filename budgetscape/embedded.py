@@ -29,10 +29,10 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from budgetscape import weights
+from budgetscape.weights import WHOLE, Base
 from engine.errors import EndpointError
 from engine.identity import content_hash
 
-PARAMETERS = 134_515_008
 START_TIMEOUT_S = 180.0
 SETTINGS = {
     "context": 2048,
@@ -43,10 +43,12 @@ SETTINGS = {
 }
 
 
-def fingerprint(adapter: Path | None = None) -> str:
+def fingerprint(adapter: Path | None = None, base: Base = WHOLE) -> str:
     """A hash of what decides the embedded answers: weights, adapter bytes, server version, settings."""
     tuned = hashlib.sha256(adapter.read_bytes()).hexdigest() if adapter else None
-    return content_hash([weights.weights().hash, tuned, metadata.version("xllamacpp"), SETTINGS])
+    return content_hash(
+        [weights.weights(base=base).hash, tuned, metadata.version("xllamacpp"), SETTINGS]
+    )
 
 
 # ------------------------------------------------------------------------------------------------- the child
@@ -138,10 +140,10 @@ class Child:
         return lines[-1].strip()[:300] if lines else "it said nothing"
 
 
-def _spawn(adapters: Sequence[Path]) -> Child:
+def _spawn(adapters: Sequence[Path], base: Base) -> Child:
     key = secrets.token_urlsafe(24)
     orders = {
-        "model": str(weights.ready()),
+        "model": str(weights.ready(base=base)),
         "adapters": [str(path) for path in adapters],
         "context": SETTINGS["context"],
         "key": key,
@@ -184,9 +186,9 @@ def _ask(child: Child, address: str, path: str) -> Any:
         return json.load(reply)
 
 
-def _start(adapters: Sequence[Path]) -> Child:
+def _start(adapters: Sequence[Path], base: Base) -> Child:
     """A healthy child that holds exactly these adapters, in this order."""
-    child = _spawn(adapters)
+    child = _spawn(adapters, base)
     try:
         return replace(child, url=_healthy_address(child, adapters))
     except BaseException:
@@ -209,13 +211,13 @@ def _healthy_address(child: Child, adapters: Sequence[Path]) -> str:
 
 
 class EmbeddedServers:
-    """Children of this process, by number, that serve the model on board with these adapters.
+    """Children of this process, by number, that serve a base with these adapters.
 
     Safe to use from several threads; close it, or use it as a context manager.
     """
 
-    def __init__(self, adapters: Sequence[Path] = ()) -> None:
-        self.adapters = tuple(adapters)
+    def __init__(self, adapters: Sequence[Path] = (), base: Base = WHOLE) -> None:
+        self.adapters, self.base = tuple(adapters), base
         self._children: dict[int, Child] = {}
         self._starting: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
         """One a number, held while that child starts, so that two calls do not start it twice."""
@@ -238,7 +240,7 @@ class EmbeddedServers:
             child = self.get(number)
             if child is None:
                 self._stop(number)
-                child = self._children[number] = _start(self.adapters)
+                child = self._children[number] = _start(self.adapters, self.base)
             return child
 
     def get(self, number: int) -> Child | None:

@@ -14,16 +14,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from budgetscape import embedded
 from budgetscape.agents_file import AgentSpec, read_agents
-from budgetscape.endpoints_file import NAME, ModelSpec, read_file
-from budgetscape.pool import CAPABILITIES, EmbeddedChat, Pool
-from budgetscape.pool import NAME as ON_BOARD
+from budgetscape.endpoints_file import ModelSpec, read_file
+from budgetscape.on_board import default_of, on_board, pools
+from budgetscape.pool import CAPABILITIES, EmbeddedChat
 from engine.analysis.checkpoints import Trained
 from engine.errors import InputError, UnknownName
 from engine.identity import content_hash, plain
@@ -35,9 +35,6 @@ from store.home import Home
 
 if TYPE_CHECKING:
     from engine.models.openai import OpenAIChat
-
-PREFERRED = "smollm2-135m-search"
-"""The adapter that is the default model where it is there: the one that the sample sweep is of."""
 
 
 class Registry:
@@ -59,8 +56,7 @@ class Registry:
         self._specs, self._env, self._kept = dict(specs), env, kept
         self.default = default
         """The model that is used when none is named."""
-        adapters = {name: spec.adapter for name, spec in specs.items() if spec.adapter}
-        self._pool = Pool(adapters, children)
+        self._pools = pools(specs, children)
         self._open: WeakKeyDictionary[
             asyncio.AbstractEventLoop, dict[str, OpenAIChat | EmbeddedChat]
         ] = WeakKeyDictionary()
@@ -84,7 +80,7 @@ class Registry:
         named = env.get("BUDGETSCAPE_ENDPOINTS", "").strip()
         path = Path(named).expanduser() if named else home.endpoints
         specs, agents = _all(on_board(adapters), path, bool(named))
-        default = env.get("BUDGETSCAPE_MODEL", "").strip() or _default(specs)
+        default = env.get("BUDGETSCAPE_MODEL", "").strip() or default_of(specs)
         if default not in specs:
             raise UnknownName("model", default, specs, "(BUDGETSCAPE_MODEL)")
         return cls(specs, default, env, home.root / "capabilities", children, agents, path)
@@ -99,7 +95,7 @@ class Registry:
         board = {name: spec for name, spec in self._specs.items() if spec.embedded}
         specs, agents = _all(board, self.path, False)
         if self.default not in specs:
-            self.default = _default(specs)
+            self.default = default_of(specs)
         changed = [n for n, spec in self._specs.items() if specs.get(n) != spec]
         self._specs, self._agents = specs, agents
         for loop, opened in list(self._open.items()):
@@ -176,7 +172,7 @@ class Registry:
         if name in self._agents:
             return self._agents[name].max_concurrency
         spec = self.spec(name)
-        return self._pool.count if spec.embedded else spec.max_concurrency
+        return self._pools[spec.base].count if spec.embedded else spec.max_concurrency
 
     async def open(self, name: str) -> OpenAIChat | EmbeddedChat:
         """The model, ready for the running loop; probed when it is opened for the first time ever.
@@ -198,7 +194,8 @@ class Registry:
 
     def close(self) -> None:
         """End the children of this process; a later call starts them again."""
-        self._pool.close()
+        for pool in self._pools.values():
+            pool.close()
 
     def capabilities(self, name: str) -> Capabilities | None:
         """What a model can do, once it was probed; `think_control` as the file has decided."""
@@ -223,14 +220,14 @@ class Registry:
         spec = self.spec(name)
         if spec.embedded:
             if name not in self._fingerprints:
-                self._fingerprints[name] = embedded.fingerprint(spec.adapter)
+                self._fingerprints[name] = embedded.fingerprint(spec.adapter, spec.base)
             return self._fingerprints[name]
         able = self._recall(spec)
         says = able.system_fingerprint if able else ""
         return content_hash([spec.base_url, spec.model, spec.extra_body, says])
 
     def _embedded(self, spec: ModelSpec) -> EmbeddedChat:
-        return self._pool.model(spec.name if spec.adapter else None)
+        return self._pools[spec.base].model(spec.name if spec.adapter else None)
 
     async def _remote(self, spec: ModelSpec) -> OpenAIChat:
         from engine.models.openai import OpenAIChat  # takes a second: the client and its types
@@ -290,7 +287,6 @@ class Registry:
 
 
 _TABLE = TypeAdapter(Capabilities)
-_TOKENS = TypeAdapter(dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]])
 
 
 def _decided(able: Capabilities, spec: ModelSpec) -> Capabilities:
@@ -314,37 +310,3 @@ def _all(
         if name in specs:
             raise InputError(f"{path.name}: [agents.{name}] is a model's name: rename it")
     return specs, agents
-
-
-def on_board(adapters: Path | None) -> dict[str, ModelSpec]:
-    """The model on board as it comes, and one for each adapter file; names are the files' stems."""
-    found = sorted(adapters.absolute().glob("*.gguf")) if adapters and adapters.is_dir() else []
-    tokens = _training_tokens(adapters)
-    bare = ModelSpec(ON_BOARD, "", ON_BOARD, parameters=embedded.PARAMETERS, training_tokens=0.0)
-    tuned = [
-        ModelSpec(
-            path.stem,
-            "",
-            path.stem,
-            parameters=embedded.PARAMETERS,
-            training_tokens=tokens.get(path.stem),
-            adapter=path,
-        )
-        for path in found
-        if NAME.fullmatch(path.stem) and path.stem != ON_BOARD
-    ]
-    return {spec.name: spec for spec in (bare, *tuned)}
-
-
-def _training_tokens(adapters: Path | None) -> dict[str, float]:
-    """Tokens that each adapter was trained on, as `training.json` beside them says; none where that is unknown."""
-    try:
-        return _TOKENS.validate_json((adapters / "training.json").read_bytes()) if adapters else {}
-    except (OSError, ValidationError):
-        return {}
-
-
-def _default(specs: Mapping[str, ModelSpec]) -> str:
-    """The trained searcher where it is there, else any adapter, else the model as it comes."""
-    tuned = [name for name, spec in specs.items() if spec.adapter]
-    return next((name for name in (PREFERRED, *tuned) if name in tuned), ON_BOARD)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from budgetscape.weights import WHOLE, Base
 from engine.errors import InputError
 from engine.pricing import PriceCard
 from engine.types import ThinkControl
@@ -48,6 +49,8 @@ class ModelSpec:
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     adapter: Path | None = None
     """The adapter file of a trained model on board."""
+    base: Base = WHOLE
+    """What a model on board is made from."""
 
     @property
     def embedded(self) -> bool:

@@ -1,4 +1,4 @@
-"""The embedded children as one model: each call goes to an idle child, so a sweep uses every core.
+"""The embedded children of one base as one model: each call goes to an idle child, so a sweep uses every core.
 
 A child starts when a call finds no idle one, up to one a core, and again when it has died. Which adapter answers is a
 field of each request, so one pool serves the model as it comes and all its adapters. It does not know what a run is.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from weakref import WeakKeyDictionary
 
 from budgetscape.embedded import EmbeddedServers
+from budgetscape.weights import WHOLE, Base
 from engine.errors import BadReply, UnknownName, Unreachable
 from engine.models.capabilities import Capabilities
 from engine.run.ports import Call
@@ -22,7 +23,7 @@ from engine.run.requests import Reply
 if TYPE_CHECKING:
     from engine.models.openai import OpenAIChat
 
-NAME = "smollm2-135m"
+NAME = WHOLE.name
 CALL_TIMEOUT_S = 600.0
 CAPABILITIES = Capabilities(
     seed=True,
@@ -52,10 +53,11 @@ class Pool:
         adapters: Mapping[str, Path] | None = None,
         count: int | None = None,
         cached: bool = False,
+        base: Base = WHOLE,
     ) -> None:
-        self.adapters, self.cached = dict(adapters or {}), cached
+        self.adapters, self.cached, self.base = dict(adapters or {}), cached, base
         self.count = count or _cores()
-        self.servers = EmbeddedServers(list(self.adapters.values()))
+        self.servers = EmbeddedServers(list(self.adapters.values()), base)
         self._idle: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Queue[int]]
         self._idle = WeakKeyDictionary()
 
@@ -84,7 +86,7 @@ class EmbeddedChat:
     """A ChatModel over a pool. Bound to one event loop; `aclose` closes its connections, not the pool."""
 
     def __init__(self, pool: Pool, adapter: str | None) -> None:
-        self.pool, self.name = pool, adapter or NAME
+        self.pool, self.name = pool, adapter or pool.base.name
         self.capabilities = CAPABILITIES
         self._extra_body = {
             "cache_prompt": pool.cached,

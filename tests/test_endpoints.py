@@ -54,6 +54,17 @@ def test_each_adapter_is_a_model_and_the_trained_searcher_is_the_default(tmp_pat
     assert len(prints) == 3
 
 
+def test_an_adapter_belongs_to_the_base_whose_name_its_own_begins_with(tmp_path: Path) -> None:
+    folder = adapters(tmp_path, "smollm2-135m-a", "smollm2-99m-pruned", "mine")
+    found = registry(tmp_path, adapters=folder)
+    counted = {name: found.spec(name).parameters for name in found.names()}
+    assert counted.pop("smollm2-99m-pruned") == 99_114_048
+    assert set(counted.values()) == {134_515_008}
+    folder.joinpath("mine.gguf").write_bytes(b"smollm2-99m-pruned")
+    again = registry(tmp_path, adapters=folder)
+    assert again.fingerprint("mine") != again.fingerprint("smollm2-99m-pruned")
+
+
 def test_a_checkpoint_of_the_training_is_never_the_default_beside_its_end(tmp_path: Path) -> None:
     folder = adapters(tmp_path, "smollm2-135m-search-step170", "smollm2-135m-search")
     assert registry(tmp_path, adapters=folder).default == "smollm2-135m-search"

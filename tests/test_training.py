@@ -236,6 +236,7 @@ def test_an_exported_adapter_has_a_pair_of_matrices_of_one_rank_for_each_module(
 @pytest.mark.embedded
 @pytest.mark.skipif(not ADAPTERS, reason="no adapter has been exported")
 def test_the_served_adapter_writes_what_the_pytorch_model_wrote() -> None:
+    from budgetscape.on_board import on_board, pools
     from budgetscape.pool import Pool
     from engine.run.ports import Call
 
@@ -251,13 +252,16 @@ def test_the_served_adapter_writes_what_the_pytorch_model_wrote() -> None:
         async with pool.model(name) as model:
             return (await model.generate(Call(prompt, 24))).text
 
-    pool = Pool({p.stem: p.resolve() for p in recorded}, count=1)
+    specs = on_board(Path("sample_runs/adapters"))
+    served = pools(specs, 1)
     try:
         for path, expected in recorded.items():
+            pool = served[specs[path.stem].base]
             for probe in json.loads(expected.read_text()):
                 assert asyncio.run(said(pool, path.stem, probe)).strip() == probe["reply"].strip()
     finally:
-        pool.close()
+        for pool in served.values():
+            pool.close()
 
 
 def _export():  # noqa: ANN202

@@ -50,7 +50,9 @@ def test_a_file_left_half_written_is_written_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = []
-    monkeypatch.setattr(weights, "rewrite", lambda _, half: written.append(half.write_bytes(b"ok")))
+    monkeypatch.setattr(
+        weights, "rewrite", lambda _, half, __: written.append(half.write_bytes(b"ok"))
+    )
     path = weights.weights(tmp_path).path
     path.with_suffix(".half").write_bytes(b"torn")
     assert weights.ready(tmp_path) == path == weights.ready(tmp_path)
@@ -62,3 +64,21 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     file.touch()
     with pytest.raises(EndpointError, match="cannot write the model's weights to .*share"):
         weights.ready(file / "share")
+
+
+def test_a_base_without_some_layers_holds_the_others_in_order_and_as_many_parameters_as_it_says() -> (
+    None
+):
+    whole, pruned = (
+        gguf.GGUFReader(weights.ready(base=base)) for base in (weights.WHOLE, weights.PRUNED)
+    )
+    for base, file in ((weights.WHOLE, whole), (weights.PRUNED, pruned)):
+        assert sum(t.n_elements for t in file.tensors) == base.parameters
+        assert file.fields["llama.block_count"].contents() == 30 - len(base.dropped)
+    kept = [n for n in range(30) if n not in weights.PRUNED.dropped]
+    was = {t.name: t.data for t in whole.tensors}
+    now = {t.name: t.data for t in pruned.tensors}
+    for new, old in enumerate(kept):
+        name = "attn_q.weight"
+        assert np.array_equal(now[f"blk.{new}.{name}"], was[f"blk.{old}.{name}"])
+    assert f"blk.{len(kept)}.attn_q.weight" not in now

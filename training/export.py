@@ -20,6 +20,9 @@ from gguf.quants import quantize
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from budgetscape.on_board import base_of
+from budgetscape.weights import WHOLE, Base
+
 HEADS = {"attn_q": 9, "attn_k": 3}
 NAMES = {
     "self_attn.q_proj": "attn_q",
@@ -98,7 +101,7 @@ PROBES: tuple[tuple[str, str], ...] = (
 """Prompts whose greedy continuation by the PyTorch model is kept, to compare with the served adapter's."""
 
 
-def expected(source: Path, most: int = 24) -> list[dict[str, str]]:
+def expected(source: Path, base: Base = WHOLE, most: int = 24) -> list[dict[str, str]]:
     """What the PyTorch model writes at temperature 0 to each probe, special tokens left out."""
     import torch
     from peft import PeftModel
@@ -108,7 +111,10 @@ def expected(source: Path, most: int = 24) -> list[dict[str, str]]:
     from training.warm_start import base_model
 
     torch.set_num_threads(1)
-    model, tokens = PeftModel.from_pretrained(base_model(), source).eval(), Tokens.of_base()
+    model, tokens = (
+        PeftModel.from_pretrained(base_model(dropped=base.dropped), source).eval(),
+        Tokens.of_base(),
+    )
     stop = tokens.ids(END)[0]
     said = []
     for system, user in PROBES:
@@ -134,7 +140,10 @@ def main() -> None:
     write(args.source, ADAPTERS / f"{args.name}.gguf")
     if not args.no_probes:
         path = ADAPTERS / f"{args.name}.expected.json"
-        path.write_text(json.dumps(expected(args.source), indent=1, ensure_ascii=False) + "\n")
+        path.write_text(
+            json.dumps(expected(args.source, base_of(args.name)), indent=1, ensure_ascii=False)
+            + "\n"
+        )
 
 
 if __name__ == "__main__":
