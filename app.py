@@ -188,9 +188,12 @@ def way_back(found: Access) -> list[Middleware]:
 
 
 def built() -> st.App:
-    """The application; raises InputError where `access.toml` or the environment cannot be used."""
+    """The application; raises InputError where `access.toml` or the environment cannot be used.
+
+    `streamlit run` serves this file as an application since it finds the name `app` given to one somewhere in its text.
+    """
     found = Access.of(Home.find().root, {})
-    return st.App(
+    app = st.App(
         HERE / "pages" / "parts" / "router.py",
         routes=[
             Route("/healthz", health),
@@ -206,6 +209,7 @@ def built() -> st.App:
         lifespan=lifespan,
         secrets=found.secrets(),
     )
+    return app
 
 
 try:

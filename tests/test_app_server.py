@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from streamlit.web.server.app_discovery import discover_asgi_app
 
 import app
 from pages.parts import resources
@@ -158,3 +159,8 @@ def test_an_upload_is_refused_by_its_name_in_however_many_pieces_it_comes(name, 
         assert (b"".join(came), told) == (body, [])
     else:
         assert came == [] and told[0]["status"] == 400
+
+
+def test_streamlit_run_finds_an_application_in_the_file_and_not_a_script():
+    found = discover_asgi_app(Path(app.__file__))
+    assert found.is_asgi_app and found.import_string == "app:app"
