@@ -1,6 +1,7 @@
 """Training by reward: rewards of hand-made texts, and texts that tell the model's own words from what was put in."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -136,3 +137,33 @@ def test_a_token_that_touches_a_passage_is_masked():
     one = sequence(Spoken("ab", "cdefg", ((1, 3),)), Fake())
     assert one.own.tolist() == [1, 0, 0, 1, 1] and len(one.ids) == 7
     assert sequence(Spoken("ab", "cdefg", ((1, 3),)), Fake(), masked=False).own.tolist() == [1] * 5
+
+
+# ------------------------------------------------------------------------------------ the curves
+
+
+def test_a_line_of_the_curve_tells_reward_searches_and_form_of_all_and_by_hops():
+    pytest.importorskip("torch")
+    from training.reinforce import by_hops
+
+    right = _rolled(
+        "search_r1", ["<think>Who?</think><s", "Ada born", "<think>So.</think><a", "Varn"]
+    )
+    wrong = _rolled("search_r1", ["<think>I know.</think><a", "Oslo"])
+    done = [
+        replace(one, question=replace(one.question, hops=hops))
+        for one, hops in ((right, 2), (wrong, 1))
+    ]
+    line = by_hops("search_r1", done)
+    assert (line["rollouts"], line["reward"], line["em"], line["searches"]) == (2, 0.5, 0.5, 0.5)
+    assert line["well_formed"] == 1 and line["interval"][0] < 0.5 < line["interval"][1]
+    assert line["hops"][2]["em"] == 1 and line["hops"][1]["em"] == 0
+
+
+def test_unseen_questions_are_taken_evenly_over_hops():
+    pytest.importorskip("torch")
+    from training.reinforce import evenly
+
+    asked = [Question(f"q{n}", "?", ("a",), hops=1 + n % 2) for n in range(20)]
+    asked += [Question(f"r{n}", "?", ("a",), hops=3) for n in range(5)]
+    assert [q.hops for q in evenly(asked, 9)] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
