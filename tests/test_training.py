@@ -22,9 +22,10 @@ from engine.worlds import Lookup, World, build
 from engine.worlds.phrasings import WORDINGS
 from tests.dialogues import Library
 from training import rejection
+from training.further_paraphrases import FURTHER
 from training.oracle import MOST_TRIES, TAGGED, UNKNOWN, Oracle, not_found
 from training.packing import tree
-from training.paraphrases import MORE, wordings
+from training.paraphrases import MORE, More, wordings
 from training.rewards import REWARDS
 from training.rollouts import spoken
 
@@ -275,15 +276,21 @@ def _export():  # noqa: ANN202
 def test_paraphrases_are_new_words_for_every_relation_and_none_that_a_test_world_keeps_to_itself() -> (
     None
 ):
-    assert MORE.keys() == WORDINGS.keys()
-    for relation, wording in WORDINGS.items():
-        more = MORE[relation]
+    assert MORE.keys() == FURTHER.keys() == WORDINGS.keys()
+    beside = [(MORE[r], r) for r in WORDINGS] + [(More(*FURTHER[r]), r) for r in WORDINGS]
+    for more, relation in beside:
+        wording = WORDINGS[relation]
         known = {*wording.says, *wording.ask, *wording.noun, *wording.vague, *wording.keywords}
         unseen = {*wording.unseen_says, *wording.unseen_ask, *wording.unseen_noun}
         assert not (known | unseen).intersection((*more.says, *more.ask, *more.noun))
         assert all("{o}" in text and ("{s}" in text or "{m}" in text) for text in more.says)
         assert all("{m}" in text and "{o}" not in text for text in (*more.ask, *more.noun))
-        assert wordings()[relation].ask[0] == wording.ask[0]
+    for relation, wording in WORDINGS.items():
+        for further in (False, True):
+            told = wordings(further)[relation]
+            assert told.ask[0] == wording.ask[0]
+            every = (*told.says, *told.ask, *told.noun)
+            assert len({text.casefold() for text in every}) == len(every)
 
 
 def test_a_reader_who_finds_nothing_notes_the_other_name_that_the_passages_tell() -> None:

@@ -21,7 +21,7 @@ from training.packing import tree  # noqa: E402
 from training.policy import likelihoods, sequence  # noqa: E402
 from training.rollouts import Spoken  # noqa: E402
 from training.soup import soup  # noqa: E402
-from training.warm_start import base_model, fresh, groups, loss_of  # noqa: E402
+from training.warm_start import Trainer, base_model, fresh, groups, loss_of, rate  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 PROMPTS: tuple[Prompt, ...] = tuple(
@@ -184,3 +184,15 @@ def test_the_average_of_two_adapters_adds_what_both_add_on_average() -> None:
     assert lower["x.lora_A.weight"].shape == (2, 6) and 0 < lost < 1
     with pytest.raises(ValueError, match="different matrices"):
         soup(one, {}, (1.0, 1.0), 0.5, 2)
+
+
+@pytest.mark.filterwarnings("ignore:Could not find a config file:UserWarning")
+def test_training_goes_on_from_another_adapter_without_its_state(model: Any, tmp_path: Any) -> None:
+    model.save_pretrained(tmp_path / "start")
+    trainer = Trainer(tmp_path / "more", 10, base_model(), peak=4e-4, start=tmp_path / "start")
+    was, now = (
+        {n: w for n, w in m.named_parameters() if "lora_" in n} for m in (model, trainer.model)
+    )
+    assert was.keys() == now.keys()
+    assert all(torch.allclose(was[n].float(), now[n].float()) for n in was)
+    assert (trainer.step, rate(12, 10_000, 4e-4)) == (0, pytest.approx(4e-4, rel=1e-2))

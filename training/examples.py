@@ -63,8 +63,10 @@ class Corpus:
         return ranked(self.passages, (self.vectors @ self.seen[query]).astype(np.float32), top_k)
 
 
-def corpus(seed: int, passages: int, questions: int, embedder: MiniLM) -> Corpus:
-    world = build(seed, passages, questions, "train", wordings())
+def corpus(
+    seed: int, passages: int, questions: int, embedder: MiniLM, wider: bool = False
+) -> Corpus:
+    world = build(seed, passages, questions, "train", wordings(wider))
     return Corpus(seed, world.passages, world.questions, dict(world.solutions), embedder)
 
 
@@ -318,6 +320,7 @@ def main() -> None:
     parser.add_argument(
         "--drill", action="store_true", help="sub-queries and endings only, quickly"
     )
+    parser.add_argument("--wider", action="store_true", help="in three times as many wordings")
     parser.add_argument(
         "--every", action="store_true", help="questions with operations are not thinned"
     )
@@ -333,7 +336,7 @@ def main() -> None:
     args.path.parent.mkdir(parents=True, exist_ok=True)
     with args.path.open("w") as out:
         for seed in range(args.first_seed, args.first_seed + args.worlds):
-            where = corpus(seed, args.passages, args.questions, embedder)
+            where = corpus(seed, args.passages, args.questions, embedder, args.wider)
             keep = EVERY if args.every else KEEP
             made = (
                 tagged_world(where, tokens, args.plays)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from engine.worlds.phrasings import WORDINGS, Wording
+from training.further_paraphrases import FURTHER
 
 
 class More(NamedTuple):
@@ -395,14 +396,15 @@ MORE: dict[str, More] = {
 }
 
 
-def wordings() -> Mapping[str, Wording]:
-    """The wordings of a train world with these beside them; the plain question stays the first."""
-    return {
-        relation: replace(
+def wordings(further: bool = False) -> Mapping[str, Wording]:
+    """The wordings of a train world with these beside them, and with still more; the plain question stays the first."""
+    found = {}
+    for relation, wording in WORDINGS.items():
+        more = [MORE[relation], *([More(*FURTHER[relation])] if further else [])]
+        found[relation] = replace(
             wording,
-            says=wording.says + MORE[relation].says,
-            ask=wording.ask + MORE[relation].ask,
-            noun=wording.noun + MORE[relation].noun,
+            says=(*wording.says, *(text for one in more for text in one.says)),
+            ask=(*wording.ask, *(text for one in more for text in one.ask)),
+            noun=(*wording.noun, *(text for one in more for text in one.noun)),
         )
-        for relation, wording in WORDINGS.items()
-    }
+    return found

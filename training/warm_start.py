@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ RANK, ALPHA, FIRST_LAYER, LAYERS = 16, 32, 8, 30
 MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 RATE, WARM_UP, FLOOR = 1e-3, 12, 0.1
 QUARTERS = (25, 50, 75)
+ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 AT_ONCE = 32
 """Groups of one forward pass on a GPU."""
 
@@ -194,17 +196,30 @@ def group_of(tokens: Tokens, line: str) -> tuple[str, Tree]:
     )
 
 
-def rate(step: int, steps: int) -> float:
-    return RATE * min(1.0, (step + 1) / WARM_UP) * max(FLOOR, 1 - (1 - FLOOR) * step / steps)
+def rate(step: int, steps: int, peak: float = RATE) -> float:
+    """The learning rate of a step: a short rise, then a fall to a tenth."""
+    return peak * min(1.0, (step + 1) / WARM_UP) * max(FLOOR, 1 - (1 - FLOOR) * step / steps)
 
 
 class Trainer:
     """Model, optimiser and how far they are; saved together."""
 
-    def __init__(self, folder: Path, steps: int, base: Any, rank: int = RANK) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        steps: int,
+        base: Any,
+        rank: int = RANK,
+        peak: float = RATE,
+        start: Path | None = None,
+    ) -> None:
         self.folder, self.steps, self.step, self.minutes, self.nodes = folder, steps, 0, 0.0, 0
+        self.peak, last = peak, folder / "last"
         folder.mkdir(parents=True, exist_ok=True)
-        last = folder / "last"
+        if start and not last.exists():
+            last.mkdir()
+            for name in ADAPTER:
+                shutil.copy(start / name, last)
         self.model = adapted(base, last, rank)
         self.at_once = 1 if base.device.type == "cpu" else AT_ONCE
         self.learnt = [p for p in self.model.parameters() if p.requires_grad]
@@ -242,7 +257,7 @@ class Trainer:
             assert weight.grad is not None
             weight.grad /= sums[1]
         for group in self.optimiser.param_groups:
-            group["lr"] = rate(self.step, self.steps)
+            group["lr"] = rate(self.step, self.steps, self.peak)
         torch.nn.utils.clip_grad_norm_(self.learnt, 1.0)
         self.optimiser.step()
         self.optimiser.zero_grad()
@@ -346,6 +361,10 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=640, help="most tokens of a group")
     parser.add_argument("--cores", type=float, default=1.0, help="cores that all workers may use")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--rate", type=float, default=RATE, help="highest learning rate")
+    parser.add_argument(
+        "--start", type=Path, help="an adapter to train on from, as PyTorch saved it"
+    )
     parser.add_argument("--rank", type=int, default=RANK, help="of a new adapter")
     parser.add_argument(
         "--drop", type=int, nargs="*", default=[], help="layers of the base to leave out"
@@ -357,7 +376,7 @@ def main() -> None:
         distributed.init_process_group("gloo")
     source = groups(args.examples, Tokens.of_base(), args.most, args.readers)
     base = base_model(faster(args.device), args.device, args.drop)
-    trainer = Trainer(args.folder, args.steps, base, args.rank)
+    trainer = Trainer(args.folder, args.steps, base, args.rank, args.rate, args.start)
     train(
         trainer,
         source,
