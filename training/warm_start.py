@@ -363,7 +363,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rate", type=float, default=RATE, help="highest learning rate")
     parser.add_argument(
-        "--start", type=Path, help="an adapter to train on from, as PyTorch saved it"
+        "--begin", type=Path, help="an adapter to train on from, as PyTorch saved it"
     )
     parser.add_argument("--rank", type=int, default=RANK, help="of a new adapter")
     parser.add_argument(
@@ -376,7 +376,7 @@ def main() -> None:
         distributed.init_process_group("gloo")
     source = groups(args.examples, Tokens.of_base(), args.most, args.readers)
     base = base_model(faster(args.device), args.device, args.drop)
-    trainer = Trainer(args.folder, args.steps, base, args.rank, args.rate, args.start)
+    trainer = Trainer(args.folder, args.steps, base, args.rank, args.rate, args.begin)
     train(
         trainer,
         source,
