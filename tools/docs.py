@@ -25,6 +25,7 @@ PICTURES = {
     "engine/client/icon.svg": "The icon in the browser's tab.",
     "training/curves/warm.jsonl": "Loss by step and minute of the warm start, as it was trained.",
     "training/curves/corag.jsonl": "The same of the round of kept chains after it.",
+    "training/curves/pruned.jsonl": "The same of the smaller model.",
 }
 NAMES_WIDTH = 32
 

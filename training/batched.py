@@ -75,8 +75,14 @@ class Batched:
         self._thread.start()
 
     async def generate(self, call: Call, on_piece: Callable[[str], None] | None = None) -> Reply:
-        """As ChatModel; also scores. Pieces come with the reply."""
+        """As ChatModel; also scores. Pieces come with the reply, seeds are not heeded, too long a prompt loses its
+        beginning.
+
+        Raises ValueError for a `top_p` below 1, which is not done here.
+        """
         del on_piece
+        if call.top_p < 1:
+            raise ValueError("top_p is not done here")
         if call.score_text is None and call.cap <= 0:
             return Reply(finish="length")
         loop = asyncio.get_running_loop()

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from budgetscape.on_board import base_of
 from engine.identity import content_hash
 from engine.retrieval.embedding import MiniLM
 from engine.retrieval.exact import Exact, searchable
@@ -95,7 +96,7 @@ async def served(args: argparse.Namespace) -> AsyncIterator[ChatModel]:
         from training.chat import Tokens
         from training.warm_start import adapted, base_model
 
-        model = base_model(device=args.device, dropped=args.drop)
+        model = base_model(device=args.device, dropped=base_of(args.adapter).dropped)
         model = adapted(model, args.weights).eval() if args.weights else model
         batched = Batched(model, Tokens.of_base(), args.children)
         try:
@@ -106,7 +107,7 @@ async def served(args: argparse.Namespace) -> AsyncIterator[ChatModel]:
     from budgetscape.pool import Pool
 
     named = {} if args.adapter == "none" else {args.adapter: args.adapters / f"{args.adapter}.gguf"}
-    pool = Pool(named, count=args.children)
+    pool = Pool(named, count=args.children, base=base_of(args.adapter))
     try:
         async with pool.model(next(iter(named), None)) as served:
             yield served
@@ -133,13 +134,10 @@ def rows(args: argparse.Namespace, runs: Sequence[Run]) -> Iterator[Row]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("adapter", help="its name, or none")
+    parser.add_argument("adapter", help="its name, which tells its base, or none")
     parser.add_argument("--adapters", type=Path, default=ADAPTERS, help="where its file is")
     parser.add_argument("--weights", type=Path, help="the adapter as PyTorch saved it")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument(
-        "--drop", type=int, nargs="*", default=[], help="layers the base is without"
-    )
     parser.add_argument("--strategy", default="corag")
     parser.add_argument("--hops", type=int, nargs="+", default=[2])
     parser.add_argument("--operations", type=int, nargs="+", default=[0])
