@@ -14,14 +14,16 @@ pytest.importorskip("peft")
 
 from engine.run.ports import Call  # noqa: E402
 from engine.types import Message, Prompt  # noqa: E402
+from training.adapters import base_model, fresh  # noqa: E402
 from training.batched import Batched  # noqa: E402
 from training.chat import END, Tokens, chat_text  # noqa: E402
+from training.groups import groups  # noqa: E402
 from training.llama import Llama  # noqa: E402
 from training.packing import tree  # noqa: E402
 from training.policy import likelihoods, sequence  # noqa: E402
 from training.rollouts import Spoken  # noqa: E402
 from training.soup import soup  # noqa: E402
-from training.warm_start import Trainer, base_model, fresh, groups, loss_of, rate  # noqa: E402
+from training.warm_start import Trainer, loss_of, rate  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 PROMPTS: tuple[Prompt, ...] = tuple(

@@ -92,9 +92,9 @@ async def measure(args: argparse.Namespace) -> list[Run]:
 async def served(args: argparse.Namespace) -> AsyncIterator[ChatModel]:
     """The adapter on the app's server; or from a folder that peft saved, in PyTorch."""
     if args.weights or args.device != "cpu":
+        from training.adapters import adapted, base_model
         from training.batched import Batched
         from training.chat import Tokens
-        from training.warm_start import adapted, base_model
 
         model = base_model(device=args.device, dropped=base_of(args.adapter).dropped)
         model = adapted(model, args.weights).eval() if args.weights else model

@@ -107,8 +107,8 @@ def expected(source: Path, base: Base = WHOLE, most: int = 24) -> list[dict[str,
     from peft import PeftModel
 
     from engine.types import Message
+    from training.adapters import base_model
     from training.chat import END, Tokens, chat_text
-    from training.warm_start import base_model
 
     torch.set_num_threads(1)
     model, tokens = (

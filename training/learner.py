@@ -15,10 +15,10 @@ from typing import Any
 import torch
 
 from engine.run.ports import ChatModel
+from training.adapters import adapted, base_model, faster
 from training.chat import Tokens
 from training.policy import BETA, Text, likelihoods, loss, sequence
 from training.rollouts import Rollout
-from training.warm_start import adapted, base_model, faster
 
 RATE = 1e-4
 """A hundred times the paper's, since an adapter is learnt and not the model."""

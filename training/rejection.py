@@ -71,7 +71,7 @@ class Likelihood:
         import torch
         from peft import PeftModel
 
-        from training.warm_start import base_model
+        from training.adapters import base_model
 
         torch.set_num_threads(1)
 
@@ -179,8 +179,8 @@ async def sample(args: argparse.Namespace) -> dict[str, int]:
 async def served(args: argparse.Namespace, tokens: Tokens) -> AsyncIterator[ChatModel]:
     """What grows chains and scores answers: the app's server and PyTorch, or on a GPU the latter for both."""
     if args.device != "cpu":
+        from training.adapters import adapted, base_model
         from training.batched import Batched
-        from training.warm_start import adapted, base_model
 
         model = Batched(
             adapted(base_model(device=args.device), args.weights), tokens, args.children

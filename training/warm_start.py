@@ -24,86 +24,24 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from torch import distributed
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset, Sampler
-from transformers import AutoModelForCausalLM
 
-from training.chat import BASE, END, Tokens, base_folder
-from training.packing import Tree, tree
+from training.adapters import ADAPTER, RANK, adapted, base_model, faster
+from training.chat import Tokens
+from training.groups import beside, groups
+from training.packing import Tree
 
-RANK, ALPHA, FIRST_LAYER, LAYERS = 16, 32, 8, 30
-MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 RATE, WARM_UP, FLOOR = 1e-3, 12, 0.1
 QUARTERS = (25, 50, 75)
-ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 AT_ONCE = 32
 """Groups of one forward pass on a GPU."""
-
-
-def base_model(
-    dtype: torch.dtype = torch.float32, device: str = "cpu", dropped: Sequence[int] = ()
-) -> Any:
-    """The GGUF's weights, dequantised, without the dropped layers."""
-    model = AutoModelForCausalLM.from_pretrained(
-        base_folder(), gguf_file=BASE, dtype=dtype, attn_implementation="sdpa"
-    )
-    kept = [layer for n, layer in enumerate(model.model.layers) if n not in dropped]
-    for number, layer in enumerate(kept):
-        layer.self_attn.layer_idx = number
-    model.model.layers = torch.nn.ModuleList(kept)
-    model.config.num_hidden_layers = len(kept)
-    return model.to(device)
-
-
-def faster(device: str = "cpu") -> torch.dtype:
-    """bfloat16 where this processor multiplies it faster than float32, as those made for it do, and GPUs."""
-    if device != "cpu":
-        return torch.bfloat16
-
-    def seconds(dtype: torch.dtype) -> float:
-        left, right = torch.ones(256, 576, dtype=dtype), torch.ones(576, 576, dtype=dtype)
-        left @ right
-        began = time.process_time()
-        for _ in range(50):
-            left @ right
-        return time.process_time() - began
-
-    return min((torch.bfloat16, torch.float32), key=seconds)
-
-
-def adapted(base: Any, last: Path, rank: int = RANK) -> PeftModel:
-    """The base with the adapter in `last`, or a fresh one; what is learnt is float32 whatever the base is."""
-    if (last / "adapter_config.json").exists():
-        model = PeftModel.from_pretrained(base, last, is_trainable=True)
-    else:
-        model = fresh(base, rank)
-    for weight in model.parameters():
-        if weight.requires_grad:
-            weight.data = weight.data.float()
-    return model
-
-
-def fresh(base: Any, rank: int = RANK) -> PeftModel:
-    """An adapter of the upper layers; its scale is the same for every rank."""
-    torch.manual_seed(0)
-    layers = base.config.num_hidden_layers
-    config = LoraConfig(
-        r=rank,
-        lora_alpha=ALPHA * rank // RANK,
-        target_modules=list(MODULES),
-        layers_to_transform=list(range(FIRST_LAYER * layers // LAYERS, layers)),
-        task_type="CAUSAL_LM",
-    )
-    return get_peft_model(base, config)
 
 
 def loss_of(model: PeftModel, parts: Sequence[Tree]) -> torch.Tensor:
@@ -126,74 +64,6 @@ def loss_of(model: PeftModel, parts: Sequence[Tree]) -> torch.Tensor:
         logits = inner.lm_head(hidden[torch.cat(rows), sources])
     targets = torch.cat([torch.from_numpy(p.targets) for p in parts]).to(head.device)
     return functional.cross_entropy(logits.float(), targets, reduction="sum")
-
-
-def beside(parts: Sequence[Tree]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """(n, t) tokens, (n, t) positions and (n, t, t) what sees what; what fills a shorter tree up sees itself, and
-    t is a multiple of 8, which GPUs want."""
-    longest = -(-max(len(p.ids) for p in parts) // 8) * 8
-    ids = torch.zeros(len(parts), longest, dtype=torch.long)
-    depths, sees = (
-        torch.zeros_like(ids),
-        torch.eye(longest, dtype=torch.bool).repeat(len(parts), 1, 1),
-    )
-    for n, part in enumerate(parts):
-        size = len(part.ids)
-        ids[n, :size] = torch.from_numpy(part.ids)
-        depths[n, :size] = torch.from_numpy(part.depths)
-        sees[n, :size, :size] = torch.from_numpy(part.sees)
-    return ids, depths, sees
-
-
-def groups(
-    paths: Sequence[Path], tokens: Tokens, most: int, readers: int = 0
-) -> Iterator[tuple[str, Tree]]:
-    """Groups in an order mixed over all worlds, over and over; those of more than `most` nodes are left out.
-
-    `readers`: processes that make the trees beforehand.
-    """
-    lines = [line for path in paths for line in path.read_text().splitlines()]
-    made = DataLoader(
-        _Groups(lines, tokens),
-        batch_size=None,
-        sampler=_Orders(len(lines)),
-        num_workers=readers,
-        prefetch_factor=16 if readers else None,
-        multiprocessing_context="fork" if readers else None,
-        collate_fn=lambda one: one,
-    )
-    yield from (one for one in made if len(one[1].ids) <= most)
-
-
-@dataclass
-class _Groups(Dataset[tuple[str, Tree]]):
-    lines: Sequence[str]
-    tokens: Tokens
-
-    def __getitem__(self, number: int) -> tuple[str, Tree]:
-        return group_of(self.tokens, self.lines[number])
-
-
-class _Orders(Sampler[int]):
-    """All numbers below `count` in one random order after the other."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-
-    def __iter__(self) -> Iterator[int]:
-        for turn in range(1_000):
-            order = list(range(self.count))
-            Random(turn).shuffle(order)
-            yield from order
-
-
-def group_of(tokens: Tokens, line: str) -> tuple[str, Tree]:
-    """The task of a line of examples and its rows as a tree."""
-    group = json.loads(line)
-    end = "" if group.get("goes_on") else END
-    return group["task"], tree(
-        [(tokens.ids(p), tokens.ids(reply + end)) for p, reply in group["rows"]]
-    )
 
 
 def rate(step: int, steps: int, peak: float = RATE) -> float:
