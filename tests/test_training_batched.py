@@ -96,6 +96,41 @@ def test_more_calls_than_slots_are_answered_each_as_if_alone(model: Any, tokens:
         assert reply.tokens <= 12
 
 
+def test_what_a_slot_holds_is_not_read_again(model: Any, tokens: Tokens) -> None:
+    """A turn goes on, by itself or beside others that begin alike, and says what it would say if read anew."""
+    first, said = PROMPTS[1], "Red\nGreen\nand, as the last one of all of them, which comes"
+    others = [(*first, Message("assistant", said + more)) for more in (" late:", " first:")]
+    served = Batched(model, tokens, slots=3, length=256)
+    read: list[int] = []
+    begin = served.llama.begin
+
+    def heard(slots: Any, texts: Any, known: Any) -> Any:
+        read.extend(len(text) - k for text, k in zip(texts, known, strict=True))
+        return begin(slots, texts, known)
+
+    served.llama.begin = heard  # type: ignore[assignment, method-assign]
+
+    async def all_of_them() -> list[str]:
+        alone = await served.generate(Call(first, 8))
+        served.refresh()
+        longer = [served.generate(Call(prompt, 8)) for prompt in (first, *others)]
+        again = [reply.text for reply in await asyncio.gather(*longer)]
+        going = (*first, Message("assistant", again[0]))
+        return [alone.text, *again, (await served.generate(Call(going, 8))).text]
+
+    try:
+        alone, again, *rest, gone_on = asyncio.run(all_of_them())
+    finally:
+        served.close()
+    chats = [chat_text(first) + said + more for more in (" late:", " first:")]
+    assert alone == again == told(model, tokens, chat_text(first), 8)
+    assert rest == [told(model, tokens, chat, 8) for chat in chats]
+    assert gone_on == told(model, tokens, chat_text(first) + again, 8)
+    whole = [len(tokens.ids(chat)) for chat in (chat_text(first), *chats)]
+    assert sum(read) < 2 * whole[0] + 0.5 * sum(whole[1:]) + whole[0]
+    assert read[0] == read[1] == whole[0] and read[-1] <= 3
+
+
 def test_a_turn_is_continued_and_ends_before_a_stop_string(model: Any, tokens: Tokens) -> None:
     prompt = (*PROMPTS[0], Message("assistant", "Hello, my"))
     whole = told(model, tokens, chat_text(PROMPTS[0]) + "Hello, my", 10)

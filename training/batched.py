@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -21,10 +21,12 @@ from engine.run.ports import Call
 from engine.run.requests import Reply
 from engine.types import Finish, Usage
 from training.chat import END, Tokens, chat_text
+from training.held import WORTH, Held
 from training.llama import Llama
 
-READ = 65_536
-"""Most tokens that are read at once, padding included."""
+READ, FEW = 65_536, 512
+"""Most tokens that are read at once, padding included; on a processor, which gains nothing from more."""
+T = TypeVar("T")
 
 
 @dataclass
@@ -38,6 +40,8 @@ class _Writing:
     said: bytearray = field(default_factory=bytearray)
     ends: list[int] = field(default_factory=list)
     """Per token: the bytes said after it."""
+    last: int = 0
+    """Its last token, which is not read yet."""
 
     @property
     def written(self) -> int:
@@ -57,6 +61,15 @@ class _Writing:
         return Reply("".join(parts), tuple(parts), finish, self.written, usage, took)
 
 
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A call whose slot holds the first tokens of its prompt."""
+
+    call: _Writing
+    slot: int
+    known: int
+
+
 class Batched:
     """`model`: a causal model of transformers on its device, with or without adapters. Close it after use."""
 
@@ -68,9 +81,11 @@ class Batched:
         length: int = 2048,
     ) -> None:
         self.llama, self._tokens = Llama(model, slots, length), tokens
+        self._most = READ if self.llama.device.type == "cuda" else FEW
         self._pieces, self._end = pieces(tokens), tokens.ids(END)[0]
         self._waiting: queue.SimpleQueue[_Writing | None] = queue.SimpleQueue()
         self._slots: dict[int, _Writing] = {}
+        self._held = Held(slots, length)
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
@@ -93,6 +108,11 @@ class Batched:
 
         self._waiting.put(_Writing(call, done, self._ids(call), time.monotonic()))
         return await future
+
+    def refresh(self) -> None:
+        """Take over the model's adapter as it is now; only while no call waits."""
+        self.llama.refresh()
+        self._held.clear()
 
     def close(self) -> None:
         """End the thread; calls that wait are not answered."""
@@ -140,30 +160,52 @@ class Batched:
                 return told
 
     def _begin(self, begun: Sequence[_Writing], free: Sequence[int]) -> None:
-        """Prompts of like length are read together."""
-        for part in _alike([w for w in begun if w.call.score_text is not None]):
+        """Prompts of like length are read together, and only what no slot holds of them."""
+        weighed = [w for w in begun if w.call.score_text is not None]
+        for part in _alike(weighed, lambda w: len(w.prompt), self._most):
             replies = [self._tokens.ids(f"{w.call.score_text}{END}") for w in part]
             pairs = [(w.prompt, reply) for w, reply in zip(part, replies, strict=True)]
             for one, score in zip(part, self.llama.scores(pairs), strict=True):
                 one.done(Reply(score=score, seconds=time.monotonic() - one.began))
+        rest = [w for w in begun if w.call.score_text is None]
         places = list(free)
-        for part in _alike([w for w in begun if w.call.score_text is None]):
-            mine, places = places[: len(part)], places[len(part) :]
-            logits = self.llama.begin(mine, [w.prompt for w in part])
-            heat = torch.tensor([w.call.temperature for w in part], device=logits.device)
-            where = torch.tensor(mine, device=logits.device)
-            first = self.llama.chosen(logits, heat)
-            self.llama.heat[where] = heat
-            self.llama.token[where] = first
-            self.llama.place[where] = torch.tensor(
-                [len(w.prompt) for w in part], device=logits.device
-            )
-            self._slots |= dict(zip(mine, part, strict=True))
-            self._take(zip(mine, first.tolist(), strict=True))
+        while rest:
+            now = self._held.apart([w.prompt for w in rest])
+            placed = [self._placed(rest[n], places) for n in now]
+            rest = [w for n, w in enumerate(rest) if n not in now]
+            for some in _alike(placed, lambda one: len(one.call.prompt) - one.known, self._most):
+                self._read(some)
+
+    def _placed(self, call: _Writing, places: list[int]) -> _Placed:
+        """Into the free slot that holds most of it, or a copy of what another one holds."""
+        shared = self._held.shared(call.prompt)
+        slot, source = max(places, key=lambda n: shared[n]), int(shared.argmax())
+        places.remove(slot)
+        if shared[source] > shared[slot] + WORTH:
+            self.llama.copy(source, slot, int(shared[source]))
+            shared[slot] = shared[source]
+        known = min(int(shared[slot]), len(call.prompt) - 1)
+        self._held.hold(slot, call.prompt[:known])
+        return _Placed(call, slot, known)
+
+    def _read(self, some: Sequence[_Placed]) -> None:
+        mine = [one.slot for one in some]
+        logits = self.llama.begin(mine, [w.call.prompt for w in some], [w.known for w in some])
+        heat = torch.tensor([w.call.call.temperature for w in some], device=logits.device)
+        where = torch.tensor(mine, device=logits.device)
+        first = self.llama.chosen(logits, heat)
+        self.llama.heat[where] = heat
+        self.llama.token[where] = first
+        ends = [len(one.call.prompt) for one in some]
+        self.llama.place[where] = torch.tensor(ends, device=logits.device)
+        for one in some:
+            self._held.hold(one.slot, one.call.prompt)
+            self._slots[one.slot] = one.call
+        self._take(zip(mine, first.tolist(), strict=True))
 
     def _step(self) -> None:
         longest = max(len(w.prompt) + w.written for w in self._slots.values()) + 1
-        found = self.llama.step(longest)
+        found = self.llama.step(longest, list(self._slots))
         self.llama.token.copy_(found)
         self.llama.place.add_(1).clamp_(max=self.llama.length - 1)
         said = found.tolist()
@@ -172,6 +214,9 @@ class Batched:
     def _take(self, written: Iterable[tuple[int, int]]) -> None:
         for slot, token in list(written):
             one = self._slots[slot]
+            if one.written:
+                self._held.add(slot, len(one.prompt) + one.written - 1, one.last)
+            one.last = token
             fresh = b"" if token == self._end else self._pieces[token]
             one.said += fresh
             one.ends.append(len(one.said))
@@ -186,13 +231,13 @@ class Batched:
             one.done(one.reply(finish, cut))
 
 
-def _alike(calls: Sequence[_Writing]) -> Iterator[list[_Writing]]:
-    """Calls with prompts of like length, as many as are read at once."""
-    rest = sorted(calls, key=lambda w: len(w.prompt))
+def _alike(calls: Sequence[T], length: Callable[[T], int], most: int) -> Iterator[list[T]]:
+    """Calls of which as many tokens are to be read, as many as are read at once."""
+    rest = sorted(calls, key=length)
     while rest:
-        most = max(1, READ // len(rest[-1].prompt))
-        yield rest[-most:]
-        rest = rest[:-most]
+        count = max(1, most // length(rest[-1]))
+        yield rest[-count:]
+        rest = rest[:-count]
 
 
 _OVER = -1

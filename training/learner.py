@@ -127,5 +127,5 @@ class InPyTorch:
 
     @asynccontextmanager
     async def now(self) -> AsyncIterator[ChatModel]:
-        self._served.llama.refresh()
+        self._served.refresh()
         yield self._served

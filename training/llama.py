@@ -13,6 +13,10 @@ import torch
 from torch.nn import functional
 
 Tensor = torch.Tensor
+FINE = 64
+"""Tokens by which a processor looks further back."""
+MANY = 0.7
+"""Share of busy slots from which on all of them are computed, since picking some costs a copy of what they hold."""
 
 
 def merged(projection: Any) -> Tensor:
@@ -89,12 +93,24 @@ class Llama:
             layer.refresh()
 
     @torch.inference_mode()
-    def begin(self, slots: Sequence[int], texts: Sequence[Sequence[int]]) -> Tensor:
-        """Read whole texts into slots: (n, vocabulary) logits of what follows each."""
-        ids = self._filled(texts).to(self.device)
-        hidden = self._read(ids, torch.tensor(slots, device=self.device))
-        ends = torch.tensor([len(t) - 1 for t in texts], device=self.device)
+    def begin(
+        self,
+        slots: Sequence[int],
+        texts: Sequence[Sequence[int]],
+        known: Sequence[int] | None = None,
+    ) -> Tensor:
+        """Read texts into slots, but for the first `known` tokens of each, which its slot holds:
+        (n, vocabulary) logits of what follows each."""
+        known = known or [0] * len(texts)
+        rest = [text[k:] for text, k in zip(texts, known, strict=True)]
+        ids, where = self._filled(rest).to(self.device), torch.tensor(slots, device=self.device)
+        hidden = self._read(ids, where, torch.tensor(known, device=self.device))
+        ends = torch.tensor([len(t) - 1 for t in rest], device=self.device)
         return self._logits(hidden[torch.arange(len(texts), device=self.device), ends])
+
+    def copy(self, source: int, slot: int, count: int) -> None:
+        """The first `count` tokens of one slot, into another."""
+        self.kept[:, :, slot, :, :count] = self.kept[:, :, source, :, :count]
 
     @torch.inference_mode()
     def scores(self, texts: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
@@ -115,17 +131,27 @@ class Llama:
             ids[row, : len(text)] = torch.tensor(text)
         return ids
 
-    def step(self, longest: int) -> Tensor:
-        """(slots,) next token of every slot, whose last token and its place stand in `token` and `place`."""
+    def step(self, longest: int, busy: Sequence[int]) -> Tensor:
+        """(slots,) next token of every slot, whose last token and its place stand in `token` and `place`; without a
+        GPU of the busy ones only, and 0 of the others."""
+        if self.device.type != "cuda":
+            return self._of_busy(min(-(-longest // FINE) * FINE, self.length), busy)
         reach = next(n for n in (512, 1024, 2048, 4096, 8192) if n >= longest or n >= self.length)
         reach = min(reach, self.length)
         if reach not in self._recorded:
             self._recorded[reach] = self._record(reach)
         return self._recorded[reach]()
 
+    def _of_busy(self, reach: int, busy: Sequence[int]) -> Tensor:
+        rows = torch.tensor(sorted(busy)) if len(busy) < MANY * self.slots else None
+        found = self._next(reach, rows)
+        if rows is None:
+            return found
+        out = torch.zeros_like(self.token)
+        out[rows] = found
+        return out
+
     def _record(self, reach: int) -> Callable[[], Tensor]:
-        if self.device.type != "cuda":
-            return lambda: self._next(reach)
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
@@ -143,39 +169,54 @@ class Llama:
         return replay
 
     @torch.inference_mode()
-    def _next(self, reach: int) -> Tensor:
-        rows = torch.arange(self.slots, device=self.device)
-        hidden = self.words[self.token].float()
-        seen = (torch.arange(reach, device=self.device) <= self.place[:, None])[:, None, None]
-        away = torch.zeros(seen.shape, device=self.device).masked_fill(~seen, -torch.inf)
-        turn = self.cos[self.place][:, None], self.sin[self.place][:, None]
+    def _next(self, reach: int, rows: Tensor | None = None) -> Tensor:
+        """(n,) next token of the slots in `rows`, or of all."""
+        all_of_them = slice(None)
+        mine = all_of_them if rows is None else rows
+        each = torch.arange(self.slots, device=self.device) if rows is None else rows
+        place = self.place[mine]
+        hidden = self.words[self.token[mine]].float()
+        seen = (torch.arange(reach, device=self.device) <= place[:, None])[:, None, None]
+        turn = self.cos[place][:, None], self.sin[place][:, None]
         for layer, (keys, values) in zip(self.layers, self.kept, strict=True):
             q, k, v = self._heads(layer, hidden, turn)
-            keys[rows, :, self.place], values[rows, :, self.place] = k, v
-            q = q.view(self.slots, self.shared, -1, self.wide)
-            near = (q @ keys[:, :, :reach].transpose(-1, -2)).float() * self.wide**-0.5 + away
-            mixed = near.softmax(-1).to(self.dtype) @ values[:, :, :reach]
-            hidden = self._rest(layer, hidden, mixed.reshape(self.slots, -1))
-        return self.chosen(self._logits(hidden), self.heat)
+            keys[each, :, place], values[each, :, place] = k, v
+            mixed = functional.scaled_dot_product_attention(
+                q.view(len(q), self.shared, -1, self.wide),
+                keys[mine, :, :reach],
+                values[mine, :, :reach],
+                attn_mask=seen,
+            )
+            hidden = self._rest(layer, hidden, mixed.reshape(len(q), -1))
+        return self.chosen(self._logits(hidden), self.heat[mine])
 
     def chosen(self, logits: Tensor, heat: Tensor) -> Tensor:
         """(n,) the likeliest token, or where there is heat one drawn by it."""
         noise = -torch.log(-torch.log(torch.rand_like(logits).clamp(1e-9, 1 - 1e-7)))
         return (logits + heat[:, None] * noise).argmax(-1)
 
-    def _read(self, ids: Tensor, slots: Tensor | None) -> Tensor:
-        """(n, t) tokens -> (n, t, width) hidden states; keys and values go to the slots."""
+    def _read(self, ids: Tensor, slots: Tensor | None, known: Tensor | None = None) -> Tensor:
+        """(n, t) tokens -> (n, t, width) hidden states; keys and values go to the slots, behind what is known there."""
         n, t = ids.shape
         hidden = self.words[ids].float()
-        turn = self.cos[:t][:, None], self.sin[:t][:, None]
+        begin = torch.zeros(n, dtype=torch.long, device=self.device) if known is None else known
+        place = (begin[:, None] + torch.arange(t, device=self.device)).clamp_(max=self.length - 1)
+        reach = int(place.max()) + 1
+        fresh = not bool(begin.any())
+        seen = torch.arange(reach, device=self.device) <= place[:, :, None]
+        turn = self.cos[place][:, :, None], self.sin[place][:, :, None]
         for number, layer in enumerate(self.layers):
-            q, k, v = (x.transpose(1, 2) for x in self._heads(layer, hidden, turn))
+            q, k, v = self._heads(layer, hidden, turn)
             if slots is not None:
-                self.kept[number, 0, slots, :, :t] = k
-                self.kept[number, 1, slots, :, :t] = v
+                kept = self.kept[number]
+                kept[0][slots[:, None], :, place], kept[1][slots[:, None], :, place] = k, v
+            q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+            if slots is not None and not fresh:
+                k, v = (side[slots, :, :reach] for side in self.kept[number])
             fan = self.heads // self.shared
             k, v = k.repeat_interleave(fan, 1), v.repeat_interleave(fan, 1)
-            mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+            mask = None if fresh else seen[:, None]
+            mixed = functional.scaled_dot_product_attention(q, k, v, mask, is_causal=fresh)
             hidden = self._rest(layer, hidden, mixed.transpose(1, 2).reshape(n, t, -1))
         return hidden
 

@@ -42,21 +42,27 @@ def sequence(spoken: Spoken, tokens: Tokens, masked: bool = True) -> Text:
 
 
 def likelihoods(model: Any, texts: Sequence[Text]) -> list[torch.Tensor]:
-    """(k,) log-probability of each predicted token of each text; texts are computed side by side."""
+    """(k,) log-probability of each predicted token of each text, 0 where it was put in; texts are computed side by
+    side, and what counts for nothing is not."""
     inner = model.base_model.model
     head = inner.lm_head.weight
     longest = max(len(one.ids) for one in texts)
     ids = torch.zeros(len(texts), longest, dtype=torch.long)
     for row, one in enumerate(texts):
         ids[row, : len(one.ids)] = one.ids
-    sizes = [len(one.own) for one in texts]
-    rows = torch.cat([torch.full((k,), row) for row, k in enumerate(sizes)])
-    before = torch.cat([torch.arange(len(t.ids) - len(t.own), len(t.ids)) - 1 for t in texts])
+    own = [one.own.nonzero()[:, 0] for one in texts]
+    rows = torch.cat([torch.full((len(mine),), row) for row, mine in enumerate(own)])
+    pairs = zip(own, texts, strict=True)
+    before = torch.cat([mine + len(t.ids) - len(t.own) - 1 for mine, t in pairs])
     with torch.autocast(head.device.type, torch.bfloat16, enabled=head.dtype == torch.bfloat16):
         hidden = inner.model(input_ids=ids.to(head.device), use_cache=False).last_hidden_state
         logits = inner.lm_head(hidden[rows, before]).float()
     said = ids[rows, before + 1].to(head.device)
-    return list((-functional.cross_entropy(logits, said, reduction="none")).split(sizes))
+    found = (-functional.cross_entropy(logits, said, reduction="none")).split([len(m) for m in own])
+    return [
+        torch.zeros(len(one.own), device=head.device).index_put((mine.to(head.device),), values)
+        for one, mine, values in zip(texts, own, found, strict=True)
+    ]
 
 
 def loss(
