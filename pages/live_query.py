@@ -26,22 +26,22 @@ METRIC = "em"
 
 with st.spinner("Opening models and store"):
     app = resources.application()
-    measured = resources.default_cells(METRIC)
 shown = resources.shown_run(state.shown_run())
 looks = resources.looks()
-info = surface_info(
-    measured,
-    METRIC,
-    looks,
-    marks=resources.marks(shown, METRIC),
-    offered=resources.offered(measured),
-)
-readings = dials_info(measured, info)
-at = replaying.start(shown, info, GROUP)
 
 left, right = st.columns([5, 6], gap="large")
 with left:
     setting = controls.setting(app)
+    measured = resources.default_cells(METRIC, setting.model)
+    info = surface_info(
+        measured,
+        METRIC,
+        looks,
+        marks=resources.marks(shown, METRIC),
+        offered=resources.offered(measured),
+    )
+    readings = dials_info(measured, info)
+    at = replaying.start(shown, info, GROUP)
     focus = (setting.strategy, setting.model)
     told = forecast(measured, focus, setting.index, setting.knobs, controls.doses(setting))
     note = guide.reach(setting.strategy, setting.knobs, info.search.levels)

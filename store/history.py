@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -156,6 +157,13 @@ class Store:
                 "SELECT DISTINCT strategy, model FROM summary ORDER BY ALL", []
             )
         ]
+
+    def models(self) -> dict[str, frozenset[str]]:
+        """The models of each sweep that have runs."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for sweep, model in self._all("SELECT DISTINCT sweep, model FROM summary", []):
+            found[sweep].add(model)
+        return {sweep: frozenset(models) for sweep, models in found.items()}
 
     def plan(self, sweep: str) -> dict[str, Any] | None:
         """What the sweep was planned to be, as its journal has it; None where that was not recorded."""

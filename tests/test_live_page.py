@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from budgetscape.live import LiveRequest
 from engine.strategies import PLAYED, strategy
 from engine.types import Budget
 from pages.parts import controls
-from tests.dashboard_fakes import SLOW, FakeApp, all_runs, question
+from tests.dashboard_fakes import SLOW, FakeApp, all_runs, journalled, question
 from tests.sweep_fakes import HOLD
 from tests.test_pages import PATIENCE_S, answered, finished, opened, sent, visit
 
@@ -96,6 +97,33 @@ def test_the_forecast_says_where_it_comes_from(filled):
     assert told["source"] == "the sweep grid" and not told["refusal"]
     told = sent(visit(model="slow"), "dials")["forecast"]
     assert "did not measure" in told["refusal"]
+
+
+def test_a_model_of_another_sweep_is_forecast_and_drawn_by_that_sweep(tmp_path):
+    """The largest sweep is drawn for all others."""
+    fake = FakeApp(tmp_path, all_runs())
+    kept = [r for r in all_runs() if r.config.strategy == "corag" and r.config.budget.search < 4]
+    slower = [
+        replace(
+            r,
+            id=f"slow-{r.id}",
+            trajectory_id=f"slow-{r.trajectory_id}",
+            config=replace(r.config, model=SLOW),
+        )
+        for r in kept
+    ]
+    journalled(fake.home, slower, "smaller")
+    fake.store.ingest()
+    for _ in opened(fake):
+        told = sent(visit(model=SLOW), "dials")
+        assert told["forecast"]["source"] == "the sweep smaller" and not told["forecast"]["refusal"]
+        assert told["dials"]["search"]["levels"] == [0, 1, 2]
+        told = sent(visit(), "dials")
+        assert told["forecast"]["source"] == "the sweep grid"
+        assert told["dials"]["search"]["levels"] == [0, 1, 2, 4]
+        run = sent(visit(run=slower[-1].id, model=SLOW), "replay")
+        assert run["stops"]
+    fake.close()
 
 
 def test_a_question_is_asked_at_two_budgets_at_once_and_opens_in_lanes(filled):

@@ -10,7 +10,7 @@ import pytest
 
 from budgetscape.freezing import runs_behind, spread
 from engine.errors import Damaged
-from pages.parts import dials, resources
+from pages.parts import dials, views
 from store.history import Slice
 from tests.dashboard_fakes import NASTY, QUESTIONS, FakeApp, all_runs
 from tests.test_pages import ROUTER, SURFACE, opened, sent, visit
@@ -60,7 +60,7 @@ def test_a_surface_is_published_and_opened_as_it_was(filled):
     assert len(block["runs"]["runs"]) == 12 * len(QUESTIONS) and block["runs"]["note"] == ""
     table = next(b for b in told["blocks"] if b["kind"] == "table")
     assert len(table["rows"]) == 12
-    assert resources.snapshot(name).view.get("strategies") == ("corag",)
+    assert views.snapshot(name).view.get("strategies") == ("corag",)
 
 
 def test_lanes_are_published_with_the_bodies_of_all_their_steps(filled):
@@ -114,9 +114,9 @@ def test_a_changed_snapshot_is_refused(filled, tmp_path):
     path = tmp_path / "snapshots" / f"{name}.json"
     path.chmod(0o600)
     path.write_bytes(path.read_bytes().replace(b"corag", b"carog", 1))
-    resources._snapshot.clear()
+    views._snapshot.clear()
     with pytest.raises(Damaged):
-        resources.snapshot(name)
+        views.snapshot(name)
     assert len(visit(SHARED, id=name).error) == 1
 
 
@@ -155,7 +155,7 @@ def test_a_summary_is_published_with_its_examples_and_their_traces(filled):
     assert [b["kind"] for b in told["blocks"]].count("surface") == 1
     lanes = [b for b in told["blocks"] if b["kind"] == "lanes"]
     assert lanes and all(len(b["lanes"]) == 2 and b["bodies"] for b in lanes)
-    assert resources.snapshot(visit_id(told)).view.page == "summary"
+    assert views.snapshot(visit_id(told)).view.page == "summary"
 
 
 def visit_id(told: dict) -> str:
@@ -225,7 +225,7 @@ def test_what_is_laid_over_a_surface_differences_and_used_axes_are_published(fil
     (table,) = (b for b in blocks if b["kind"] == "table")
     shown = next(d.value for d in at.dataframe)
     assert table["columns"] == list(shown.columns) and len(table["rows"]) == len(shown)
-    kept = resources.snapshot(name).view
+    kept = views.snapshot(name).view
     assert all(kept.get(k) == tuple(v if isinstance(v, list) else [v]) for k, v in query.items())
 
 

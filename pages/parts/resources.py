@@ -9,30 +9,23 @@ import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from budgetscape.access import APPLICATION, SNAPSHOTS, Refused, through
+from budgetscape.access import APPLICATION, Refused, through
 from engine.analysis.rising import Tried, first_rising
-from engine.client.one_file import one_file
 from engine.errors import BudgetscapeError
 from engine.figures.against import Beside, beside
-from engine.figures.blocks import drawn
 from engine.figures.palette import Identity, Key, identities
 from engine.figures.sheets import Mark, SurfaceInfo
 from engine.figures.surface import METRICS
-from engine.snapshot import Snapshot
 from engine.sweeps.checkpoints import SWEEP as CHECKPOINTS
 from engine.types import Run
 from pages.parts import state, visitor
-from pages.parts.assets import plotly_file
 from pages.parts.steps import Shown
 from store.configurations import Cells, one_configuration
 from store.history import CellRow, RunHead, Slice
-from store.home import Home
-from store.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from budgetscape.wiring import App
@@ -121,10 +114,21 @@ def known_sweeps() -> list[str]:
     return sweeps() if _opened else []
 
 
-def default_cells(metric: str) -> tuple[CellRow, ...]:
-    """Cells of the largest sweep: what a live run is compared with."""
+def default_cells(metric: str, model: str = "") -> tuple[CellRow, ...]:
+    """Cells of the largest sweep that has the model, or of the largest: what a live run is compared with."""
+    name = measuring(model)
+    return _cells(version(), Slice(sweeps=(name,)), metric).rows if name else ()
+
+
+def measuring(model: str) -> str | None:
+    """The largest sweep that has the model, or the largest of all; None without any."""
     names = [name for name in sweeps() if name not in BESIDE]
-    return _cells(version(), Slice(sweeps=(names[0],)), metric).rows if names else ()
+    return next((n for n in names if model in _models(version())[n]), next(iter(names), None))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _models(as_of: str) -> dict[str, frozenset[str]]:  # noqa: ARG001  (the key of the cache)
+    return application().store.models()
 
 
 def cells(chosen: Filters) -> Cells:
@@ -189,10 +193,10 @@ def rising(model: str) -> str | None:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _rising(as_of: str, model: str) -> str | None:  # noqa: ARG001  (the key of the cache)
-    names = [name for name in sweeps() if name not in BESIDE]
-    if not names:
+    name = measuring(model)
+    if name is None:
         return None
-    where = Slice(sweeps=(names[0],), strategies=(STRATEGY,), models=(model,), hops=(2,))
+    where = Slice(sweeps=(name,), strategies=(STRATEGY,), models=(model,), hops=(2,))
     heads = application().store.runs(where, limit=MOST_TRIED)
     heads.sort(key=lambda h: h.operations or 0)
     return first_rising(
@@ -275,7 +279,8 @@ def expected(shown: Shown | None, metric: str) -> Beside | None:
     """What the run that is shown is compared with; None while it is not over."""
     if shown is None or shown.run is None:
         return None
-    return beside(default_cells(metric), shown.run, metric, METRICS[metric])
+    cells = default_cells(metric, shown.run.config.model)
+    return beside(cells, shown.run, metric, METRICS[metric])
 
 
 def marks(shown: Shown | None, metric: str) -> list[Mark]:
@@ -288,59 +293,6 @@ def marks(shown: Shown | None, metric: str) -> list[Mark]:
     held = expected(shown, metric)
     hangs = held.expected if held else None
     return [Mark(shown.budget.search, used, z, label, MARK_COLOUR, hangs)]
-
-
-# ------------------------------------------------------------------------------------------- shared views
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A published view in a list."""
-
-    id: str
-    title: str
-    published: date
-
-
-def snapshots() -> Snapshots:
-    """The published views as this visitor may use them; they need no application."""
-    return through(Snapshots(Home.find().snapshots), visitor.role(), SNAPSHOTS)
-
-
-def snapshot(snapshot_id: str) -> Snapshot:
-    """Read anew, so that a withdrawn one is gone at once, and checked once."""
-    return _snapshot(snapshot_id, snapshots().read(snapshot_id))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _snapshot(snapshot_id: str, _data: bytes) -> Snapshot:
-    return Snapshot.from_bytes(_data, snapshot_id)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def drawn_blocks(snapshot_id: str) -> list[dict[str, Any]]:
-    """The blocks of a snapshot as the browser draws them."""
-    return [drawn(block) for block in snapshot(snapshot_id).blocks]
-
-
-@st.cache_resource(max_entries=4, show_spinner="Writing the file")
-def saved_file(snapshot_id: str) -> bytes:
-    """A snapshot as one file that needs no network."""
-    return one_file(snapshot(snapshot_id), snapshot_id, plotly_file().read_text(encoding="utf-8"))
-
-
-def published() -> list[Entry]:
-    """All views that can be opened, the newest first."""
-    return [entry for name in snapshots().names() if (entry := _entry(name)) is not None]
-
-
-@st.cache_data(max_entries=500, show_spinner=False)
-def _entry(snapshot_id: str) -> Entry | None:
-    try:
-        found = snapshots().open(snapshot_id)
-    except BudgetscapeError:
-        return None
-    return Entry(snapshot_id, found.title, found.published)
 
 
 def keep_fresh() -> None:

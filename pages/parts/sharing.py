@@ -13,7 +13,7 @@ from engine.figures.blocks import Block
 from engine.figures.markdown import literal
 from engine.snapshot import LONGEST_NOTES, LONGEST_TITLE, Snapshot
 from engine.view import LONGEST_LINK, PAGES, View
-from pages.parts import dials, guide, resources, state, visitor
+from pages.parts import dials, guide, state, views, visitor
 
 PAGE = str(Path(__file__).parents[1] / "shared_view.py")
 Progress = Callable[[float, str], None]
@@ -63,7 +63,7 @@ def _publish(page: str, freeze: Freeze, title: str) -> None:
         bar = st.progress(0.0, "Gathering what is shown")
         try:
             blocks = freeze(lambda share, what: _tell(bar, share, what))
-            made = resources.snapshots().publish(Snapshot.of(view, name or "", notes or "", blocks))
+            made = views.snapshots().publish(Snapshot.of(view, name or "", notes or "", blocks))
             st.session_state[_PUBLISHED] = (view, made)
         except BudgetscapeError as error:
             guide.trouble(error)
@@ -91,7 +91,7 @@ def listed() -> None:
     if visitor.role() != "editor":
         visitor.arrive_by_link()
         return
-    found = resources.published()
+    found = views.published()
     if not found:
         guide.nothing_shared()
     for one in found:
@@ -100,22 +100,22 @@ def listed() -> None:
             query = {"id": one.id}
             st.page_link(PAGE, label="Open", icon=":material/open_in_new:", query_params=query)
             if st.button("Withdraw", key=f"withdraw_{one.id}", icon=":material/link_off:"):
-                resources.snapshots().withdraw(one.id)
+                views.snapshots().withdraw(one.id)
                 st.session_state[_WITHDRAWN] = one.id
                 st.rerun()
     if _WITHDRAWN in st.session_state:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("Withdrawn: its link opens nothing any more.")
             if st.button("Undo", key="share_undo", icon=":material/undo:"):
-                resources.snapshots().restore(st.session_state.pop(_WITHDRAWN))
+                views.snapshots().restore(st.session_state.pop(_WITHDRAWN))
                 st.rerun()
 
 
 def show(snapshot_id: str) -> None:
     """A published view, as it was."""
     with st.spinner("Opening the view"):
-        snapshot = resources.snapshot(snapshot_id)
-        blocks = resources.drawn_blocks(snapshot_id)
+        snapshot = views.snapshot(snapshot_id)
+        blocks = views.drawn_blocks(snapshot_id)
     told = {
         "title": snapshot.title,
         "notes": snapshot.notes,
@@ -129,8 +129,8 @@ def show(snapshot_id: str) -> None:
 def _save(snapshot_id: str) -> None:
     st.download_button(
         "Save as one file",
-        lambda: resources.saved_file(snapshot_id),
-        file_name=file_name(resources.snapshot(snapshot_id).title),
+        lambda: views.saved_file(snapshot_id),
+        file_name=file_name(views.snapshot(snapshot_id).title),
         mime="text/html",
         icon=":material/download:",
         help="One HTML file that works without this server and without a network",
