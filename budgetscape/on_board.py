@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter, ValidationError
 
 from budgetscape.endpoints_file import NAME, ModelSpec
-from budgetscape.pool import Pool
+from budgetscape.pool import Cores, Pool
 from budgetscape.weights import BASES, WHOLE, Base
 
 PREFERRED = "smollm2-135m-search"
@@ -50,13 +50,14 @@ def base_of(adapter: str) -> Base:
 
 
 def pools(specs: Mapping[str, ModelSpec], children: int | None) -> dict[Base, Pool]:
-    """One for each base that a model needs, with its adapters; nothing starts yet."""
+    """One for each base that a model needs, with its adapters, over the same cores; nothing starts yet."""
+    cores = Cores(children)
     board = [spec for spec in specs.values() if spec.embedded]
     return {
         base: Pool(
             {spec.name: spec.adapter for spec in board if spec.adapter and spec.base == base},
-            children,
             base=base,
+            cores=cores,
         )
         for base in {WHOLE, *(spec.base for spec in board)}
     }

@@ -1,7 +1,8 @@
 """The embedded children of one base as one model: each call goes to an idle child, so a sweep uses every core.
 
-A child starts when a call finds no idle one, up to one a core, and again when it has died. Which adapter answers is a
-field of each request, so one pool serves the model as it comes and all its adapters. It does not know what a run is.
+A child starts when a call finds no idle one, up to one a core, and again when it has died; children of several bases
+share the cores. Which adapter answers is a field of each request, so one pool serves the model as it comes and all its
+adapters. It does not know what a run is.
 """
 
 from __future__ import annotations
@@ -41,11 +42,24 @@ def _cores() -> int:
     return len(usable(0)) if usable else os.cpu_count() or 1
 
 
+class Cores:
+    """So many children work at once, of whatever base."""
+
+    def __init__(self, count: int | None = None) -> None:
+        self.count = count or _cores()
+        self._free: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
+        self._free = WeakKeyDictionary()
+
+    def free(self) -> asyncio.Semaphore:
+        """Held while a child works, as the running loop knows them."""
+        return self._free.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self.count))
+
+
 class Pool:
     """The children of one process, shared by all embedded models and event loops.
 
     `adapters` maps names to files; every child loads them all. `cached`: a child reads on where a prompt begins like
-    the one before, which is quicker and may differ in the last digits.
+    the one before, which is quicker and may differ in the last digits. `cores` may be shared with pools of other bases.
     """
 
     def __init__(
@@ -54,9 +68,11 @@ class Pool:
         count: int | None = None,
         cached: bool = False,
         base: Base = WHOLE,
+        cores: Cores | None = None,
     ) -> None:
         self.adapters, self.cached, self.base = dict(adapters or {}), cached, base
-        self.count = count or _cores()
+        self.cores = cores or Cores(count)
+        self.count = self.cores.count
         self.servers = EmbeddedServers(list(self.adapters.values()), base)
         self._idle: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Queue[int]]
         self._idle = WeakKeyDictionary()
@@ -98,7 +114,11 @@ class EmbeddedChat:
         self._clients: dict[str, OpenAIChat] = {}
 
     async def generate(self, call: Call, on_piece: Callable[[str], None] | None = None) -> Reply:
-        """As ChatModel; waits for an idle child. Where a child dies, another one is asked again, once."""
+        """As ChatModel; waits for a free core. Where a child dies, another one is asked again, once."""
+        async with self.pool.cores.free():
+            return await self._by_idle(call, on_piece)
+
+    async def _by_idle(self, call: Call, on_piece: Callable[[str], None] | None) -> Reply:
         idle = self.pool.idle()
         number = await idle.get()
         try:

@@ -17,7 +17,10 @@ import pytest
 
 from budgetscape import embedded
 from budgetscape.embedded import EmbeddedServers
-from budgetscape.pool import CAPABILITIES, Pool
+from budgetscape.endpoints_file import ModelSpec
+from budgetscape.on_board import pools
+from budgetscape.pool import CAPABILITIES, EmbeddedChat, Pool
+from budgetscape.weights import PRUNED, WHOLE
 from engine.errors import EndpointError, UnknownName
 from engine.models.capabilities import Capabilities
 from engine.models.openai import OpenAIChat
@@ -171,6 +174,40 @@ def test_an_adapter_that_is_not_there_is_named_with_the_nearest() -> None:
 
 
 @pytest.mark.embedded
+def test_children_of_two_bases_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four calls to each of two bases on two cores: two at work, never three."""
+    specs = {
+        name: ModelSpec(name, "", name, base=base) for name, base in (("a", WHOLE), ("b", PRUNED))
+    }
+    both = pools(specs, 2)
+    working, most = 0, 0
+
+    class Client:
+        async def generate(self, asked: Call, on_piece: Any = None) -> Reply:
+            nonlocal working, most
+            working += 1
+            most = max(most, working)
+            await asyncio.sleep(0.01)
+            working -= 1
+            return Reply(asked.prompt[0].content)
+
+    async def client(_self: EmbeddedChat, _number: int) -> Client:
+        return Client()
+
+    monkeypatch.setattr(EmbeddedChat, "_client", client)
+
+    async def all_of_them() -> list[Reply]:
+        chats = [both[base].model() for base in (WHOLE, PRUNED)]
+        return await asyncio.gather(
+            *(chat.generate(call(str(n))) for n in range(4) for chat in chats)
+        )
+
+    for _ in range(2):  # each in an event loop of its own
+        replies = asyncio.run(all_of_them())
+        assert [reply.text for reply in replies] == [str(n) for n in range(4) for _ in range(2)]
+    assert most == 2 and {pool.count for pool in both.values()} == {2}
+
+
 def test_the_capability_table_is_what_a_probe_finds(pool: Pool) -> None:
     async def probe() -> Capabilities:
         async with pool.model() as model:
