@@ -47,7 +47,7 @@ def words(name: str) -> str:
 
 def setting(app: App) -> Setting:
     indexes = app.indexes()
-    grid = st.grid(3, min_column_width=NARROWEST_PX)
+    grid = st.grid(2, min_column_width=NARROWEST_PX)
     strategy = grid.selectbox(
         "Strategy",
         list(STRATEGIES),
@@ -56,18 +56,18 @@ def setting(app: App) -> Setting:
         key="strategy",
         bind="query-params",
     )
+    index = grid.selectbox(
+        "Index", indexes, index=place(indexes, app.default_index), key="index", bind="query-params"
+    )
     own = outside(strategy)
     names = app.agents() if own else app.models()
-    model = grid.selectbox(
+    model = st.selectbox(  # as wide as can be: names of models are long, and differ at their ends
         "Agent" if own else "Model",
         names,
         index=place(names, app.default_model),
         key="agent" if own else "model",
         bind="query-params",
         placeholder="None: see docs/external.md",
-    )
-    index = grid.selectbox(
-        "Index", indexes, index=place(indexes, app.default_index), key="index", bind="query-params"
     )
     model = model or app.default_model
     effort = _effort() if app.think_control(model) == "effort" else ""
