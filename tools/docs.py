@@ -26,6 +26,7 @@ PICTURES = {
     "training/curves/warm.jsonl": "Loss by step and minute of the warm start, as it was trained.",
     "training/curves/corag.jsonl": "The same of the round of kept chains after it.",
     "training/curves/pruned.jsonl": "The same of the smaller model.",
+    "training/curves/tagged.jsonl": "The same of the tagged form, from which training by reward starts.",
 }
 NAMES_WIDTH = 32
 

@@ -1,6 +1,7 @@
-"""All stages in order, each skipped when its result is there: examples, mix, warm start, export, kept chains, figures.
+"""All stages in order, each skipped when its result is there: examples, warm start, kept chains, pruned model, figures.
 
 python -m training.run --minutes 100
+python -m training.run --device cuda
 """
 
 from __future__ import annotations
@@ -10,25 +11,31 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
+from budgetscape import weights
+
 BUILD = Path("training/build")
 NAME, KEPT = "smollm2-135m-search", "smollm2-135m-corag"
-STEPS, MORE = 1040, 30
-"""Optimiser steps of the warm start, over which the learning rate falls, and on the kept chains."""
-REHEARSED = 77
-"""Groups of the mix that are learnt beside the kept chains: without them an answer was invented at one probe."""
+PRUNED = "smollm2-99m-pruned"
+STEPS, MORE, SMALLER = 1000, 60, 450
+"""Optimiser steps of the warm start, over which the rate falls; on the kept chains; and of the pruned model."""
+GROUPS = 32
+"""Of examples, a step."""
+REHEARSED = 2
+"""Groups of the examples that are learnt beside each kept chain."""
+RANK = 8
+"""Of the pruned model's adapter."""
 
 EXAMPLES = {
-    "examples": ("--worlds", "6", "--plays", "300"),
-    "examples2": ("--first-seed", "9010", "--worlds", "6", "--plays", "300"),
-    "examples3": ("--first-seed", "9020", "--worlds", "6", "--plays", "300"),
-    "examples4": ("--first-seed", "9030", "--worlds", "4", "--plays", "300"),
-    "drill": ("--drill", "--first-seed", "9100", "--questions", "2000"),
-    "drill2": ("--drill", "--first-seed", "9101", "--questions", "2000"),
-    "drill3": ("--drill", "--first-seed", "9102", "--questions", "2000"),
-    "drill4": ("--drill", "--first-seed", "9103", "--questions", "2000"),
+    "examples": ("--every", "--first-seed", "20000", "--worlds", "50", "--plays", "300"),
+    "examples2": ("--every", "--first-seed", "21000", "--worlds", "45", "--plays", "300"),
+    **{
+        f"drill{n}": ("--drill", "--every", "--first-seed", str(23000 + n), "--questions", "2000")
+        for n in range(10)
+    },
 }
 """Files of examples and the options that make them."""
 
@@ -47,10 +54,11 @@ def made(name: str, module: str, *options: str) -> str:
     return str(path)
 
 
-def rehearsed(kept: str, mix: str) -> str:
-    """The kept chains and some of the mix, shuffled, as a file."""
+def rehearsed(kept: str, files: Sequence[str]) -> str:
+    """The kept chains and some of the examples, shuffled, as a file."""
     path, dice = BUILD / "kept_mix.jsonl", Random(1)
-    lines = [*_lines(kept), *dice.sample(_lines(mix), REHEARSED)]
+    lines = _lines(kept)
+    lines += dice.sample([line for file in files for line in _lines(file)], REHEARSED * len(lines))
     dice.shuffle(lines)
     path.write_text("".join(lines))
     return str(path)
@@ -60,18 +68,19 @@ def _lines(path: str) -> list[str]:
     return Path(path).read_text().splitlines(keepends=True)
 
 
-def trained(folder: str, files: list[str], steps: int, minutes: float, workers: int) -> bool:
+def trained(
+    folder: str, files: Sequence[str], steps: int, args: argparse.Namespace, *options: str
+) -> bool:
     """Train on; whether all steps are done."""
-    where, options = (
-        [str(BUILD / folder), *files],
-        ["--steps", str(steps), "--minutes", str(minutes)],
-    )
-    if workers > 1:
-        launch = ["torch.distributed.run", "--nproc-per-node", str(workers), "-m"]
-        options += ["--groups", "2", "--cores", str(workers)]
-        stage(*launch, "training.warm_start", *where, *options)
-    else:
-        stage("training.warm_start", *where, *options, "--groups", "4")
+    fixed = ["--steps", str(steps), "--minutes", str(args.minutes), "--most", "700", *options]
+    if args.device != "cpu":
+        fixed += ["--device", args.device, "--readers", "8", "--cores", "16"]
+    launch = ["training.warm_start"]
+    if args.workers > 1:
+        launch = ["torch.distributed.run", "--nproc-per-node", str(args.workers), "-m", *launch]
+        fixed += ["--cores", str(args.workers)]
+    each = str(max(1, GROUPS // args.workers))
+    stage(*launch, str(BUILD / folder), *files, "--groups", each, *fixed)
     lines = (BUILD / folder / "curve.jsonl").read_text().splitlines()
     curve = {int(json.loads(line)["step"]): line for line in lines}
     Path("training/curves").mkdir(exist_ok=True)
@@ -83,10 +92,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=100, help="longest training in this call")
     parser.add_argument("--workers", type=int, default=1, help="processes, a core each")
+    parser.add_argument("--device", default="cpu", help="cuda: minutes instead of hours")
     args = parser.parse_args()
     files = [made(name, "training.examples", *options) for name, options in EXAMPLES.items()]
-    mix = made("mix", "training.mix", *files)
-    if not trained("warm", [mix], STEPS, args.minutes, args.workers):
+    if not trained("warm", files, STEPS, args):
         print("not all steps are done: run this again to go on")
         return
     for quarter in (25, 50, 75):
@@ -94,14 +103,23 @@ def main() -> None:
         stage("training.export", str(BUILD / "warm" / f"at-{quarter}"), name, "--no-probes")
     last = str(BUILD / "warm" / "last")
     stage("training.export", last, NAME)
-    kept = made("kept", "training.rejection", last, NAME, "--minutes", str(args.minutes))
+    sampling = ["--minutes", str(args.minutes), "--chains", "8", "--thinned", ".5"]
+    if args.device != "cpu":
+        sampling += ["--device", args.device, "--children", "128"]
+    kept = made("kept", "training.rejection", last, NAME, *sampling)
     if not (BUILD / "corag").exists():
         shutil.copytree(last, BUILD / "corag" / "last")
-    if not trained("corag", [rehearsed(kept, mix)], STEPS + MORE, args.minutes, args.workers):
+        (BUILD / "corag" / "last" / "state.pt").unlink()
+    if not trained("corag", [rehearsed(kept, files)], MORE, args):
         print("not all steps are done: run this again to go on")
         return
     stage("training.export", str(BUILD / "corag" / "last"), KEPT)
-    for name in (NAME, KEPT):
+    less = ("--rank", str(RANK), "--drop", *map(str, weights.PRUNED.dropped))
+    if not trained("pruned", files, SMALLER, args, *less):
+        print("not all steps are done: run this again to go on")
+        return
+    stage("training.export", str(BUILD / "pruned" / "last"), PRUNED, "--no-probes")
+    for name in (NAME, KEPT, PRUNED):
         stage("training.evaluate", name, "--hops", "1", "2", "3", "--questions", "100")
 
 
