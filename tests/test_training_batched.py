@@ -199,6 +199,12 @@ def test_readers_prepare_the_same_groups_in_the_same_order(tmp_path: Any, tokens
     assert alone == helped and set(alone[:7]) == set(map(str, range(7)))
 
 
+def test_a_file_without_examples_is_said_to_have_none(tmp_path: Any, tokens: Tokens) -> None:
+    (tmp_path / "kept.jsonl").write_text("")
+    with pytest.raises(ValueError, match=r"no examples in .*kept\.jsonl"):
+        next(groups([tmp_path / "kept.jsonl"], tokens, 99))
+
+
 def test_a_base_without_some_layers_is_a_smaller_model_that_still_runs(tokens: Tokens) -> None:
     whole, small = base_model(), base_model(dropped=(12, 13, 14))
     count = [sum(p.numel() for p in m.parameters()) for m in (whole, small)]

@@ -20,9 +20,11 @@ def groups(
 ) -> Iterator[tuple[str, Tree]]:
     """Groups in an order mixed over all worlds, over and over; those of more than `most` nodes are left out.
 
-    `readers`: processes that make the trees beforehand.
+    `readers`: processes that make the trees beforehand. Raises ValueError where there are none.
     """
     lines = [line for path in paths for line in path.read_text().splitlines()]
+    if not lines:
+        raise ValueError(f"no examples in {', '.join(map(str, paths))}")
     made = DataLoader(
         _Groups(lines, tokens),
         batch_size=None,
