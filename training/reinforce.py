@@ -2,9 +2,10 @@
 
 At each step the policy is asked a few questions several times each and its answers are paid; the adapter then takes
 one step up the policy gradient. Now and then it answers questions of an unseen world, greedily. Stopped by wall time,
-resumable. Without a GPU the policy is exported at each step and served by llama.cpp, as in the app.
+resumable. The policy is exported at each step and served by llama.cpp, as in the app, or with `--slots` asked in
+PyTorch, many rollouts at once.
 
-    python -m training.reinforce training/build/search-r1 training/build/tagged/last --recipe search_r1 --minutes 170
+    python -m training.reinforce training/build/search-r1 training/build/tagged/last --recipe search_r1 --slots 20
     python -m training.reinforce training/build/no-mask training/build/tagged/last --recipe search_r1 --no-mask
     python -m training.reinforce training/build/first training/build/tagged/last --recipe r1_searcher_first
     python -m training.reinforce training/build/second training/build/first/last --recipe r1_searcher_second
