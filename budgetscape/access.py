@@ -41,7 +41,7 @@ _APP = (
     *("indexes", "question_sets", "default_model", "default_index", "default_questions"),
 )
 _STORE = (
-    *("cells", "runs", "asked", "players", "sweeps", "plan", "run", "trajectory"),
+    *("cells", "runs", "asked", "players", "models", "sweeps", "plan", "run", "trajectory"),
     *("trajectory_ids", "places", "line", "troubles", "version", "frame"),
 )
 APPLICATION: Reads = {
