@@ -159,7 +159,7 @@ class Store:
         ]
 
     def models(self) -> dict[str, frozenset[str]]:
-        """The models of each sweep that have runs."""
+        """The models of each sweep that have runs with a score of any kind; sweeps without any are missing."""
         found: dict[str, set[str]] = defaultdict(set)
         for sweep, model in self._all("SELECT DISTINCT sweep, model FROM summary", []):
             found[sweep].add(model)

@@ -12,7 +12,7 @@ import pytest
 
 from budgetscape.live import LiveRequest
 from engine.strategies import PLAYED, strategy
-from engine.types import Budget
+from engine.types import Budget, Scores
 from pages.parts import controls
 from tests.dashboard_fakes import SLOW, FakeApp, all_runs, journalled, question
 from tests.sweep_fakes import HOLD
@@ -123,6 +123,22 @@ def test_a_model_of_another_sweep_is_forecast_and_drawn_by_that_sweep(tmp_path):
         assert told["dials"]["search"]["levels"] == [0, 1, 2, 4]
         run = sent(visit(run=slower[-1].id, model=SLOW), "replay")
         assert run["stops"]
+    fake.close()
+
+
+def test_a_sweep_whose_runs_have_no_score_leaves_the_page_whole(tmp_path):
+    """Imported runs may have no gold answer; here they make up the largest sweep."""
+    unscored = [
+        replace(r, id=f"none-{r.id}", trajectory_id=f"none-{r.trajectory_id}", scores=Scores())
+        for r in all_runs()
+    ]
+    scored = [r for r in all_runs() if r.config.budget.search < 4]
+    fake = FakeApp(tmp_path, scored)
+    journalled(fake.home, unscored, "imported")
+    fake.store.ingest()
+    for _ in opened(fake):
+        assert sent(visit(), "dials")["forecast"]["source"] == "the sweep grid"
+        assert not visit(model=SLOW).exception
     fake.close()
 
 

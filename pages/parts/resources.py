@@ -123,7 +123,8 @@ def default_cells(metric: str, model: str = "") -> tuple[CellRow, ...]:
 def measuring(model: str) -> str | None:
     """The largest sweep that has the model, or the largest of all; None without any."""
     names = [name for name in sweeps() if name not in BESIDE]
-    return next((n for n in names if model in _models(version())[n]), next(iter(names), None))
+    having = _models(version())  # a sweep without a single score is not in it
+    return next((n for n in names if model in having.get(n, ())), next(iter(names), None))
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
