@@ -21,7 +21,7 @@ from engine.types import Message, Passage, Question, Ranked
 from engine.worlds import Lookup, World, build
 from engine.worlds.phrasings import WORDINGS
 from tests.dialogues import Library
-from training import rejection
+from training import rejection, run
 from training.further_paraphrases import FURTHER
 from training.oracle import MOST_TRIES, TAGGED, UNKNOWN, Oracle, not_found
 from training.packing import tree
@@ -329,3 +329,17 @@ def test_the_ideal_player_of_a_tagged_protocol_keeps_its_form_and_earns_its_rewa
         assert strategy == "search_r1" or form == 0.5 + 0.5 * ("<|begin_of_query|>" in turn.text)
     own = "".join(text for text, own in turn.own() if own)
     assert not any(s.key_sentence in own for s in player.solution.lookups)
+
+
+def test_what_each_adapter_was_trained_on_is_what_its_curve_says() -> None:
+    """Training compute is an axis of Budget allocation, so no number of it is written by hand."""
+    root = Path(__file__).parents[1]
+    told = json.loads((root / run.TOLD).read_text())
+    curves = root / run.CURVES
+    steps = {f"{run.NAME}-step{run.STEPS * q // 100}": run.STEPS * q // 100 for q in (25, 50, 75)}
+    wanted = {n: run.learnt("warm", s, curves) for n, s in {**steps, run.NAME: run.STEPS}.items()}
+    wanted[run.KEPT] = wanted[run.NAME] + run.learnt("corag", run.MORE, curves)
+    wanted[run.PRUNED] = run.learnt("pruned", run.SMALLER, curves)
+    assert told == wanted
+    shipped = {p.stem for p in (root / run.TOLD.parent).glob("*.gguf")}
+    assert shipped == set(told)

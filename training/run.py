@@ -17,7 +17,9 @@ from random import Random
 
 from budgetscape import weights
 
-BUILD = Path("training/build")
+BUILD, CURVES = Path("training/build"), Path("training/curves")
+TOLD = Path("sample_runs/adapters/training.json")
+"""Tokens that each adapter was trained on."""
 NAME, KEPT = "smollm2-135m-search", "smollm2-135m-corag"
 PRUNED = "smollm2-99m-pruned"
 STEPS, MORE, SMALLER = 1000, 60, 450
@@ -83,9 +85,22 @@ def trained(
     stage(*launch, str(BUILD / folder), *files, "--groups", each, *fixed)
     lines = (BUILD / folder / "curve.jsonl").read_text().splitlines()
     curve = {int(json.loads(line)["step"]): line for line in lines}
-    Path("training/curves").mkdir(exist_ok=True)
-    Path(f"training/curves/{folder}.jsonl").write_text("\n".join(curve.values()) + "\n")
+    CURVES.mkdir(exist_ok=True)
+    (CURVES / f"{folder}.jsonl").write_text("\n".join(curve.values()) + "\n")
     return max(curve) >= steps
+
+
+def learnt(folder: str, step: int, curves: Path = CURVES) -> int:
+    """Tokens up to a step, as the curve has them."""
+    rows = map(json.loads, _lines(str(curves / f"{folder}.jsonl")))
+    return next(int(row["nodes"]) for row in rows if row["step"] == step)
+
+
+def exported(folder: Path, name: str, tokens: int, *options: str) -> None:
+    """The adapter as the app loads it, and beside it what it was trained on."""
+    stage("training.export", str(folder), name, *options)
+    told = json.loads(TOLD.read_text()) if TOLD.exists() else {}
+    TOLD.write_text(json.dumps({**told, name: tokens}, indent=1) + "\n")
 
 
 def main() -> None:
@@ -99,10 +114,11 @@ def main() -> None:
         print("not all steps are done: run this again to go on")
         return
     for quarter in (25, 50, 75):
-        name = f"{NAME}-step{STEPS * quarter // 100}"
-        stage("training.export", str(BUILD / "warm" / f"at-{quarter}"), name, "--no-probes")
+        step = STEPS * quarter // 100
+        where, name = BUILD / "warm" / f"at-{quarter}", f"{NAME}-step{step}"
+        exported(where, name, learnt("warm", step), "--no-probes")
     last = str(BUILD / "warm" / "last")
-    stage("training.export", last, NAME)
+    exported(Path(last), NAME, learnt("warm", STEPS))
     sampling = ["--minutes", str(args.minutes), "--chains", "8", "--thinned", ".5"]
     if args.device != "cpu":
         sampling += ["--device", args.device, "--children", "128"]
@@ -113,12 +129,12 @@ def main() -> None:
     if not trained("corag", [rehearsed(kept, files)], MORE, args):
         print("not all steps are done: run this again to go on")
         return
-    stage("training.export", str(BUILD / "corag" / "last"), KEPT)
+    exported(BUILD / "corag" / "last", KEPT, learnt("warm", STEPS) + learnt("corag", MORE))
     less = ("--rank", str(RANK), "--drop", *map(str, weights.PRUNED.dropped))
     if not trained("pruned", files, SMALLER, args, *less):
         print("not all steps are done: run this again to go on")
         return
-    stage("training.export", str(BUILD / "pruned" / "last"), PRUNED, "--no-probes")
+    exported(BUILD / "pruned" / "last", PRUNED, learnt("pruned", SMALLER), "--no-probes")
     for name in (NAME, KEPT, PRUNED):
         stage("training.evaluate", name, "--hops", "1", "2", "3", "--questions", "100")
 
