@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import downloaded, quiet, until, visiting
+from tests.browser.conftest import downloaded, placed, quiet, visiting
 from tests.browser.test_share import published
 from tests.browser.test_surface import dragged
 from tests.dashboard import dashboard
@@ -17,10 +17,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.embedded, pytest.mark.timeout(180
 
 LONG_MS = 240_000
 """For a run of the model on board on a busy machine."""
-LAST_TABLE = """() => {
-  const { x, y } = [...document.querySelectorAll('[data-testid=stDataFrame]')].at(-1).getBoundingClientRect();
-  return [x, y];
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -92,12 +88,8 @@ def test_a_stranger_asks_drags_pins_compares_and_drills(page, address):
     cell.click()
     expect(page.get_by_text("Select a question in the table")).to_be_visible()
     quiet(page)
-    rows = page.get_by_test_id("stDataFrame").last
-    rows.scroll_into_view_if_needed()
-    seen: list[list[float]] = [[]]
-    until(page, LAST_TABLE, lambda box: seen.append(box) or box == seen[-2])  # it stands still
-    x, y = seen[-1]
-    page.mouse.click(x + 14, y + 54)  # the first row's mark
+    rows = placed(page.get_by_test_id("stDataFrame").last)
+    page.mouse.click(rows["x"] + 14, rows["y"] + 54)  # the first row's mark
     expect(page.locator(".bs-trace .bs-step").first).to_be_visible()
 
 

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import (
     Browser,
     Download,
+    FloatRect,
     Locator,
     Page,
     Playwright,
@@ -109,6 +110,21 @@ def quiet(page: Page) -> None:
             return
         page.wait_for_timeout(STILL_MS)
     raise AssertionError("the page was drawn again and again")
+
+
+def placed(locator: Locator) -> FloatRect:
+    """Where a part stands, in pixels, brought into view: once it stands still, for parts above it are drawn later."""
+    page, still, before = locator.page, 0, None
+    quiet(page)
+    for _ in range(PATIENCE_MS // STILL_MS):
+        locator.evaluate("(e) => e.scrollIntoView({ block: 'center', behavior: 'instant' })")
+        box = locator.bounding_box()
+        still = still + 1 if box and box == before else 0
+        if box and still == LOOKS:
+            return box
+        before = box
+        page.wait_for_timeout(STILL_MS)
+    raise AssertionError("the part moved again and again")
 
 
 def downloaded(page: Page, button: Locator) -> Download:

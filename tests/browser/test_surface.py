@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import Visit, downloaded, quiet, until, visiting
+from tests.browser.conftest import Visit, downloaded, placed, quiet, until, visiting
 
 CAMERA = """() => {
   const { eye } = document.querySelector('.bs-plot')._fullLayout.scene._scene.getCamera();
@@ -70,9 +70,7 @@ def turned(page: Page) -> list[float]:
 def dragged(page: Page) -> list[float]:
     """Turn the scene by a drag that starts beside the surface; the camera after it."""
     plot = page.locator(".bs-plot")
-    plot.evaluate("(e) => e.scrollIntoView({ block: 'center' })")
-    box = plot.bounding_box()
-    assert box is not None
+    box = placed(plot)
     x, y = box["x"] + 40, box["y"] + box["height"] - 40
     before = page.evaluate(CAMERA)
     page.mouse.move(x, y)
@@ -98,7 +96,7 @@ def at_rest(page: Page) -> None:
 
 def at(page: Page, search_stop: int, think_stop: int) -> tuple[float, float]:
     """Put the dials on two stops as a drag would, and tell where corag's dot then is."""
-    page.locator(".bs-plot").evaluate("(e) => e.scrollIntoView({ block: 'center' })")
+    placed(page.locator(".bs-plot"))
     for axis, stop in (("search", search_stop), ("think", think_stop)):
         page.locator(f"input[data-axis={axis}]").evaluate(
             "(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", stop
@@ -214,9 +212,7 @@ def test_a_finger_drags_a_dial_and_taps_a_cell_on_a_narrow_screen(blind: Browser
     page = context.new_page()
     page.goto(address + "/quality-surface")
     dial = page.get_by_role("slider", name="Search budget")
-    dial.evaluate("(e) => e.scrollIntoView({ block: 'center' })")
-    box = dial.bounding_box()
-    assert box is not None
+    box = placed(dial)
     finger, y = context.new_cdp_session(page), box["y"] + box["height"] / 2
     for kind, share in (("Start", 0.5), ("Move", 0.75), ("Move", 0.98), ("End", None)):
         points = [] if share is None else [{"x": box["x"] + share * box["width"], "y": y}]
