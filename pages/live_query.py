@@ -44,7 +44,12 @@ with left:
     at = replaying.start(shown, info, GROUP)
     focus = (setting.strategy, setting.model)
     told = forecast(measured, focus, setting.index, setting.knobs, controls.doses(setting))
-    note = guide.reach(setting.strategy, setting.knobs, info.search.levels)
+    note = " ".join(
+        (
+            guide.reach(setting.strategy, setting.knobs, info.search.levels),
+            guide.measured_with(setting.strategy, setting.model, looks),
+        )
+    ).strip()
     hidden = ["readings", "think"] if setting.effort else ["readings"]
     asked = controls.question_form(
         app,

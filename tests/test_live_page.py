@@ -13,7 +13,7 @@ import pytest
 from budgetscape.live import LiveRequest
 from engine.strategies import PLAYED, strategy
 from engine.types import Budget, Scores
-from pages.parts import controls
+from pages.parts import controls, guide
 from tests.dashboard_fakes import SLOW, FakeApp, all_runs, journalled, question
 from tests.sweep_fakes import HOLD
 from tests.test_pages import PATIENCE_S, answered, finished, opened, sent, visit
@@ -92,10 +92,22 @@ def test_a_run_of_a_sweep_is_replayed_by_the_cells_beside_it_and_the_dials_stand
     assert sent(at, "dials")["at"] == {"search": 2, "think": 32}
 
 
+def test_a_strategy_that_was_measured_with_other_models_names_some_of_them():
+    players = [("corag", "a"), ("corag", "b"), ("corag", "c"), ("corag", "d"), ("search_r1", "e")]
+    assert guide.measured_with("corag", "a", players) == ""
+    assert guide.measured_with("iterative", "a", players) == ""
+    assert guide.measured_with("search_r1", "a", players).endswith("it was with e.")
+    told = guide.measured_with("corag", "e", players)
+    assert told == "corag was not measured with this model; it was with a, b, c and 1 more."
+
+
 def test_the_forecast_says_where_it_comes_from(filled):
     told = sent(visit(), "dials")["forecast"]
     assert told["source"] == "the sweep grid" and not told["refusal"]
-    told = sent(visit(model="slow"), "dials")["forecast"]
+    assert "measured with" not in sent(visit(), "dials")["note"]
+    at = visit(model="slow")
+    assert "not measured with this model; it was with" in sent(at, "dials")["note"]
+    told = sent(at, "dials")["forecast"]
     assert "did not measure" in told["refusal"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,8 @@ COMPARE = """
 *Pin to compare*. You will see where they first do something different, which passages both saw, when the evidence was
 first seen, and what each extra query or thinking token bought.
 """
+MOST_NAMED = 3
+"""Models that a hint names."""
 ONE_MORE = "One run is in a lane; choose at least one more to compare it with."
 KEYS = (
     ("anywhere", "Ctrl + K jumps to a page or a sweep, ? shows these keys"),
@@ -157,6 +159,19 @@ def reach(name: str, knobs: Mapping[str, Any], offered: Sequence[int]) -> str:
     if most == 0:
         return "This strategy never searches: whatever the search budget, it sends no query."
     return f"This strategy can use {most} quer{'y' if most == 1 else 'ies'} at most."
+
+
+def measured_with(strategy: str, model: str, players: Collection[tuple[str, str]]) -> str:
+    """With which models a strategy was measured, where it was not with the chosen one."""
+    others = [other for name, other in players if name == strategy]
+    if model in others or not others:
+        return ""
+    told = [
+        *others[:MOST_NAMED],
+        *([f"{len(others) - MOST_NAMED} more"] if others[MOST_NAMED:] else []),
+    ]
+    listed = " and ".join(filter(None, (", ".join(told[:-1]), told[-1])))
+    return f"{strategy.replace('_', ' ')} was not measured with this model; it was with {listed}."
 
 
 def left_out(configurations: int) -> str:
