@@ -27,6 +27,15 @@ PICTURES = {
     "training/curves/corag.jsonl": "The same of the round of kept chains after it.",
     "training/curves/pruned.jsonl": "The same of the smaller model.",
     "training/curves/tagged.jsonl": "The same of the tagged form, from which training by reward starts.",
+    "training/curves/search-r1.jsonl": "What the rollouts of each step of Search-R1 were paid, and how they searched.",
+    "training/curves/search-r1-no-mask.jsonl": "The same without the mask over passages.",
+    "training/curves/r1-searcher-first.jsonl": "The same of R1-Searcher's first stage.",
+    "training/curves/r1-searcher.jsonl": "The same of its second stage.",
+    "training/curves/search-r1-unseen.jsonl": "Answers on an unseen world along Search-R1, by hops, with intervals.",
+    "training/curves/search-r1-no-mask-unseen.jsonl": "The same without the mask.",
+    "training/curves/r1-searcher-first-unseen.jsonl": "The same of R1-Searcher's first stage.",
+    "training/curves/r1-searcher-unseen.jsonl": "The same of its second stage.",
+    "training/curves/by-reward.svg": "The picture of these eight.",
 }
 NAMES_WIDTH = 32
 

@@ -1,4 +1,5 @@
-"""All stages in order, each skipped when its result is there: examples, warm start, kept chains, pruned model, figures.
+"""All stages in order, each skipped when its result is there: examples, warm start, kept chains, pruned model, the
+tagged form, training by reward, figures.
 
 python -m training.run --minutes 100
 python -m training.run --device cuda
@@ -11,7 +12,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -20,7 +21,8 @@ from budgetscape import weights
 BUILD, CURVES = Path("training/build"), Path("training/curves")
 TOLD = Path("sample_runs/adapters/training.json")
 """Tokens that each adapter was trained on."""
-NAME, KEPT = "smollm2-135m-search", "smollm2-135m-corag"
+BASE = "smollm2-135m"
+NAME, KEPT = f"{BASE}-search", f"{BASE}-corag"
 PRUNED = "smollm2-99m-pruned"
 STEPS, MORE, SMALLER = 1000, 60, 450
 """Optimiser steps of the warm start, over which the rate falls; on the kept chains; and of the pruned model."""
@@ -29,7 +31,9 @@ GROUPS = 32
 REHEARSED = 2
 """Groups of the examples that are learnt beside each kept chain."""
 RANK = 8
-"""Of the pruned model's adapter."""
+"""Of the adapters of the pruned model and of the tagged form, and so of those that reward made of it."""
+FORMAL = 160
+"""Optimiser steps of the tagged form; reward starts after three quarters of them (exact match .32)."""
 
 EXAMPLES = {
     "examples": ("--every", "--first-seed", "20000", "--worlds", "50", "--plays", "300"),
@@ -40,6 +44,23 @@ EXAMPLES = {
     },
 }
 """Files of examples and the options that make them."""
+TAGGED = ("--tagged", "--worlds", "10", "--first-seed", "22000", "--plays", "700")
+
+
+REWARDED: Mapping[str, tuple[str, int, str]] = {
+    "search-r1": ("tagged/at-75", 40, "search_r1 --search 4 --think 384 --every 20"),
+    "search-r1-no-mask": (
+        "tagged/at-75",
+        40,
+        "search_r1 --search 4 --think 384 --every 20 --no-mask",
+    ),
+    "r1-searcher-first": ("tagged/at-75", 8, "r1_searcher_first --every 8"),
+    "r1-searcher": ("r1-searcher-first/last", 8, "r1_searcher_second --every 8"),
+}
+"""Runs of training by reward, in order: their folder, whose name follows the base's in the adapter's; the folder that
+each starts from; steps; recipe and what else is its own."""
+PAID = "--questions 4 --each 5 --tried 60 --slots 20 --rate 2e-4"
+"""Of each of these runs."""
 
 
 def stage(*command: str) -> None:
@@ -70,10 +91,22 @@ def _lines(path: str) -> list[str]:
     return Path(path).read_text().splitlines(keepends=True)
 
 
+class Unfinished(Exception):
+    """A stage that stopped by wall time."""
+
+
+def curve(file: str, name: str) -> int:
+    """A curve as it was recorded last at each step, into git; its last step."""
+    rows = {int(json.loads(line)["step"]): line for line in _lines(str(BUILD / file))}
+    CURVES.mkdir(exist_ok=True)
+    (CURVES / f"{name}.jsonl").write_text("".join(rows.values()))
+    return max(rows)
+
+
 def trained(
     folder: str, files: Sequence[str], steps: int, args: argparse.Namespace, *options: str
-) -> bool:
-    """Train on; whether all steps are done."""
+) -> Path:
+    """Train on; the folder of the adapter. Raises Unfinished."""
     fixed = ["--steps", str(steps), "--minutes", str(args.minutes), "--most", "700", *options]
     if args.device != "cpu":
         fixed += ["--device", args.device, "--readers", "8", "--cores", "16"]
@@ -83,11 +116,22 @@ def trained(
         fixed += ["--cores", str(args.workers)]
     each = str(max(1, GROUPS // args.workers))
     stage(*launch, str(BUILD / folder), *files, "--groups", each, *fixed)
-    lines = (BUILD / folder / "curve.jsonl").read_text().splitlines()
-    curve = {int(json.loads(line)["step"]): line for line in lines}
-    CURVES.mkdir(exist_ok=True)
-    (CURVES / f"{folder}.jsonl").write_text("\n".join(curve.values()) + "\n")
-    return max(curve) >= steps
+    if curve(f"{folder}/curve.jsonl", folder) < steps:
+        raise Unfinished
+    return BUILD / folder / "last"
+
+
+def rewarded(folder: str, args: argparse.Namespace) -> Path:
+    """Train on by reward; the folder of the adapter. Raises Unfinished."""
+    start, steps, options = REWARDED[folder]
+    fixed = ["--steps", str(steps), "--minutes", str(args.minutes), *PAID.split()]
+    fixed += ["--recipe", *options.split()]
+    fixed += ["--device", args.device] if args.device != "cpu" else ["--cores", str(args.workers)]
+    stage("training.reinforce", str(BUILD / folder), str(BUILD / start), *fixed)
+    curve(f"{folder}/unseen.jsonl", f"{folder}-unseen")
+    if curve(f"{folder}/curve.jsonl", folder) < steps:
+        raise Unfinished
+    return BUILD / folder / "last"
 
 
 def learnt(folder: str, step: int, curves: Path = CURVES) -> int:
@@ -103,6 +147,34 @@ def exported(folder: Path, name: str, tokens: int, *options: str) -> None:
     TOLD.write_text(json.dumps({**told, name: tokens}, indent=1) + "\n")
 
 
+def searcher(files: Sequence[str], args: argparse.Namespace) -> None:
+    """The searcher, three checkpoints of it, and a round of kept chains after it."""
+    last = trained("warm", files, STEPS, args)
+    for quarter in (25, 50, 75):
+        step = STEPS * quarter // 100
+        where, name = BUILD / "warm" / f"at-{quarter}", f"{NAME}-step{step}"
+        exported(where, name, learnt("warm", step), "--no-probes")
+    exported(last, NAME, learnt("warm", STEPS))
+    sampling = ["--minutes", str(args.minutes), "--chains", "8", "--thinned", ".5"]
+    if args.device != "cpu":
+        sampling += ["--device", args.device, "--children", "128"]
+    kept = made("kept", "training.rejection", str(last), NAME, *sampling)
+    if not (BUILD / "corag").exists():
+        shutil.copytree(last, BUILD / "corag" / "last")
+        (BUILD / "corag" / "last" / "state.pt").unlink()
+    more = trained("corag", [rehearsed(kept, files)], MORE, args)
+    exported(more, KEPT, learnt("warm", STEPS) + learnt("corag", MORE))
+
+
+def by_reward(args: argparse.Namespace) -> None:
+    """The tagged form, and what reward makes of it. Tokens are not told of these: they were sampled, not read."""
+    form = [made("tagged", "training.examples", *TAGGED)]
+    trained("tagged", form, FORMAL, args, "--rank", str(RANK), "--most", "1400")
+    for folder in REWARDED:
+        last = rewarded(folder, args)
+        stage("training.export", str(last), f"{BASE}-{folder}", "--no-probes")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=100, help="longest training in this call")
@@ -110,31 +182,15 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cuda: minutes instead of hours")
     args = parser.parse_args()
     files = [made(name, "training.examples", *options) for name, options in EXAMPLES.items()]
-    if not trained("warm", files, STEPS, args):
-        print("not all steps are done: run this again to go on")
-        return
-    for quarter in (25, 50, 75):
-        step = STEPS * quarter // 100
-        where, name = BUILD / "warm" / f"at-{quarter}", f"{NAME}-step{step}"
-        exported(where, name, learnt("warm", step), "--no-probes")
-    last = str(BUILD / "warm" / "last")
-    exported(Path(last), NAME, learnt("warm", STEPS))
-    sampling = ["--minutes", str(args.minutes), "--chains", "8", "--thinned", ".5"]
-    if args.device != "cpu":
-        sampling += ["--device", args.device, "--children", "128"]
-    kept = made("kept", "training.rejection", last, NAME, *sampling)
-    if not (BUILD / "corag").exists():
-        shutil.copytree(last, BUILD / "corag" / "last")
-        (BUILD / "corag" / "last" / "state.pt").unlink()
-    if not trained("corag", [rehearsed(kept, files)], MORE, args):
-        print("not all steps are done: run this again to go on")
-        return
-    exported(BUILD / "corag" / "last", KEPT, learnt("warm", STEPS) + learnt("corag", MORE))
     less = ("--rank", str(RANK), "--drop", *map(str, weights.PRUNED.dropped))
-    if not trained("pruned", files, SMALLER, args, *less):
+    try:
+        searcher(files, args)
+        small = trained("pruned", files, SMALLER, args, *less)
+        exported(small, PRUNED, learnt("pruned", SMALLER), "--no-probes")
+        by_reward(args)
+    except Unfinished:
         print("not all steps are done: run this again to go on")
         return
-    exported(BUILD / "pruned" / "last", PRUNED, learnt("pruned", SMALLER), "--no-probes")
     for name in (NAME, KEPT, PRUNED):
         stage("training.evaluate", name, "--hops", "1", "2", "3", "--questions", "100")
 

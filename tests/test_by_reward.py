@@ -1,0 +1,61 @@
+"""The kept curves of training by reward, and the picture of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tools.by_reward import LINES, PICTURE, ROWS, figure, rows, smoothed
+from training.run import BASE, REWARDED, TOLD
+
+ROOT = Path(__file__).parents[1]
+FOLLOWED = {f"{name}/last" for name in REWARDED}
+"""A stage that starts where another one ended need not be measured twice there."""
+
+
+@pytest.mark.parametrize("name", REWARDED)
+def test_each_run_has_a_curve_of_all_its_steps_an_unseen_world_and_an_adapter(name):
+    start, steps, options = REWARDED[name]
+    curve, unseen = rows(name), rows(f"{name}-unseen")
+    assert [row["step"] for row in curve] == list(range(1, steps + 1))
+    assert unseen[-1]["step"] == steps and (unseen[0]["step"] == 0 or start in FOLLOWED)
+    for row in (*curve, *unseen):
+        assert row["recipe"] == options.split()[0] and row["masked"] == ("--no-mask" not in options)
+        assert row["interval"][0] <= row["em"] <= row["interval"][1]
+    assert (ROOT / TOLD.parent / f"{BASE}-{name}.gguf").exists()
+
+
+def test_a_point_is_the_mean_of_a_full_stretch_of_steps():
+    told = [{"step": n, "reward": r} for n, r in enumerate((1, 3, 5, None, 9), 1)]
+    assert smoothed(told, "reward", 2) == [(1.5, 2), (3, 5)]
+    assert smoothed([{"step": 1, "reward": None}], "reward", 1) == []
+
+
+def test_the_second_stage_is_drawn_behind_the_first(tmp_path):
+    for line in LINES:
+        told = [
+            {
+                "step": n,
+                "em": 0.5,
+                "interval": [0.4, 0.7],
+                "reward": n,
+                "searches": 1,
+                "well_formed": 1,
+            }
+            for n in range(1, 11)
+        ]
+        for name in (line.name, f"{line.name}-unseen"):
+            (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told))
+    made = figure(tmp_path)
+    assert len(made.data) == len(LINES) * len(ROWS)
+    first, second = ([t for t in made.data if t.name == line.label] for line in LINES[2:])
+    assert first[0].x == (2.5, 6.5) and second[0].x == (12.5, 16.5) and second[0].y == (2.5, 6.5)
+    assert second[-1].x[:2] == (10, 11) and second[-1].error_y.array[0] == pytest.approx(0.2)
+
+
+def test_the_picture_is_of_these_runs():
+    texts = {node.text for node in ElementTree.parse(PICTURE).iter() if node.text}
+    assert {line.label for line in LINES} <= texts
