@@ -35,7 +35,8 @@ PICTURES = {
     "training/curves/search-r1-no-mask-unseen.jsonl": "The same without the mask.",
     "training/curves/r1-searcher-first-unseen.jsonl": "The same of R1-Searcher's first stage.",
     "training/curves/r1-searcher-unseen.jsonl": "The same of its second stage.",
-    "training/curves/by-reward.svg": "The picture of these eight.",
+    "training/curves/r1-searcher-second-alone.jsonl": "The second stage without the first one before it.",
+    "training/curves/by-reward.svg": "The picture of the eight before.",
 }
 NAMES_WIDTH = 32
 
