@@ -167,3 +167,17 @@ def test_unseen_questions_are_taken_evenly_over_hops():
     asked = [Question(f"q{n}", "?", ("a",), hops=1 + n % 2) for n in range(20)]
     asked += [Question(f"r{n}", "?", ("a",), hops=3) for n in range(5)]
     assert [q.hops for q in evenly(asked, 9)] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+@pytest.mark.filterwarnings("ignore:Could not find a config file:UserWarning")
+def test_a_stage_cut_off_before_its_first_step_does_not_pass_for_the_one_before(tmp_path):
+    torch = pytest.importorskip("torch")
+    from training.adapters import base_model, fresh
+    from training.learner import Learner
+
+    before = tmp_path / "first"
+    fresh(base_model(), 2).save_pretrained(before)
+    torch.save({"step": 8, "minutes": 1.0, "by_reward": True, "optimiser": {}}, before / "state.pt")
+    for _ in range(2):  # started, cut off, started again
+        assert Learner(tmp_path / "second", before).step == 0

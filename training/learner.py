@@ -35,7 +35,9 @@ class Learner:
         self.last = folder / "last"
         resumed = (self.last / "state.pt").exists()
         if not resumed:
-            shutil.copytree(start, self.last, dirs_exist_ok=True)
+            # the state of a stage before is not this one's: cut off before its first step, it would pass for finished
+            other = shutil.ignore_patterns("state.pt")
+            shutil.copytree(start, self.last, dirs_exist_ok=True, ignore=other)
         self.model: Any = adapted(base_model(faster(device), device), self.last)
         self.model.load_adapter(str(start), adapter_name="reference")
         self.model.set_adapter("default")
