@@ -158,6 +158,18 @@ def test_a_line_of_the_curve_tells_reward_searches_and_form_of_all_and_by_hops()
     assert (line["rollouts"], line["reward"], line["em"], line["searches"]) == (2, 0.5, 0.5, 0.5)
     assert line["well_formed"] == 1 and line["interval"][0] < 0.5 < line["interval"][1]
     assert line["hops"][2]["em"] == 1 and line["hops"][1]["em"] == 0
+    assert line["reward_interval"][0] < 0.5 < line["reward_interval"][1]
+    assert by_hops("search_r1", done[:1])["reward_interval"] is None
+
+
+def test_the_interval_of_a_reward_stays_within_what_can_be_paid():
+    pytest.importorskip("torch")
+    from training.reinforce import reward_interval
+
+    for answer, mean in (("Oslo", 0), ("Varn", 1)):
+        done = [_rolled("r1_searcher", ["I know.</think>\n<a", answer])] * 12
+        low, high = reward_interval("r1_searcher_second", done)
+        assert -2 < low < 1 and low <= mean <= high <= 1
 
 
 def test_unseen_questions_are_taken_evenly_over_hops():

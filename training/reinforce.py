@@ -23,8 +23,11 @@ from pathlib import Path
 from random import Random
 from statistics import mean
 
+import numpy as np
 import torch
 
+from engine.analysis.estimate import average
+from engine.analysis.panel import Unknown
 from engine.grading import f1
 from engine.retrieval.embedding import MiniLM
 from engine.retrieval.exact import Exact, searchable
@@ -32,7 +35,7 @@ from engine.types import Budget, Question
 from engine.worlds import build
 from training.learner import RATE, InPyTorch, Learner, OnServer
 from training.paraphrases import wordings
-from training.rewards import REWARDS, answer_of
+from training.rewards import LEAST, REWARDS, answer_of
 from training.rollouts import Rollout, advantages, rollout
 from training.tables import wilson
 
@@ -83,12 +86,23 @@ def figures(recipe: str, done: Sequence[Rollout]) -> dict[str, object]:
     }
 
 
+def reward_interval(recipe: str, done: Sequence[Rollout]) -> list[float] | None:
+    """The 95 % interval of the mean reward of rollouts of different questions; None where one alone was asked."""
+    paid, least = REWARDS[recipe], LEAST.get(recipe, 0.0)
+    worth = np.array([paid(r.spoken[0].text, r.question.answers) for r in done])
+    found = average(worth - least, 1.0 - least)
+    if isinstance(found, Unknown):
+        return None
+    return [round(found.low + least, 4), round(found.high + least, 4)]
+
+
 def by_hops(recipe: str, done: Sequence[Rollout]) -> dict[str, object]:
-    """The figures of all and of each number of hops."""
+    """The figures of all and of each number of hops, each question asked once."""
     hops = sorted({r.question.hops or 0 for r in done})
     parts = {h: [r for r in done if r.question.hops == h] for h in hops}
     return {
         **figures(recipe, done),
+        "reward_interval": reward_interval(recipe, done),
         "hops": {h: figures(recipe, part) for h, part in parts.items()},
     }
 

@@ -56,6 +56,10 @@ REWARDS: Mapping[str, Reward] = {
 }
 
 
+LEAST: Mapping[str, float] = {"r1_searcher_second": -PENALTY}
+"""The lowest reward, where it is not 0; the highest is 1."""
+
+
 def _counts(text: str) -> list[int]:
     return [text.count(tag) for tag in _TAGS]
 
