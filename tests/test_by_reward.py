@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tools.by_reward import LINES, PICTURE, ROWS, figure, rows, smoothed
-from training.run import BASE, REWARDED, TOLD
+from training.run import BASE, CONTROLS, REWARDED, TOLD
 
 ROOT = Path(__file__).parents[1]
 FOLLOWED = {f"{name}/last" for name in REWARDED}
@@ -17,7 +17,9 @@ FOLLOWED = {f"{name}/last" for name in REWARDED}
 
 
 @pytest.mark.parametrize("name", REWARDED)
-def test_each_run_has_a_curve_of_all_its_steps_an_unseen_world_and_an_adapter(name):
+def test_each_run_has_a_curve_of_all_its_steps_an_unseen_world_and_an_adapter_if_it_is_on_board(
+    name,
+):
     start, steps, options = REWARDED[name]
     curve, unseen = rows(name), rows(f"{name}-unseen")
     assert [row["step"] for row in curve] == list(range(1, steps + 1))
@@ -25,7 +27,7 @@ def test_each_run_has_a_curve_of_all_its_steps_an_unseen_world_and_an_adapter(na
     for row in (*curve, *unseen):
         assert row["recipe"] == options.split()[0] and row["masked"] == ("--no-mask" not in options)
         assert row["interval"][0] <= row["em"] <= row["interval"][1]
-    assert (ROOT / TOLD.parent / f"{BASE}-{name}.gguf").exists()
+    assert (ROOT / TOLD.parent / f"{BASE}-{name}.gguf").exists() == (name not in CONTROLS)
 
 
 def test_a_point_is_the_mean_of_a_full_stretch_of_steps():
@@ -51,9 +53,15 @@ def test_the_second_stage_is_drawn_behind_the_first(tmp_path):
             (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told))
     made = figure(tmp_path)
     assert len(made.data) == len(LINES) * len(ROWS)
-    first, second = ([t for t in made.data if t.name == line.label] for line in LINES[2:])
+    first, second = ([t for t in made.data if t.name == line.label] for line in LINES[2:4])
     assert first[0].x == (2.5, 6.5) and second[0].x == (12.5, 16.5) and second[0].y == (2.5, 6.5)
     assert second[-1].x[:2] == (10, 11) and second[-1].error_y.array[0] == pytest.approx(0.2)
+
+
+def test_a_control_takes_as_many_steps_as_the_stages_that_it_is_compared_with():
+    both = sum(REWARDED[name][1] for name in ("r1-searcher-first", "r1-searcher"))
+    alone, first = REWARDED["r1-searcher-second-alone"], REWARDED["r1-searcher-first"]
+    assert alone[1] == both and alone[0] == first[0]
 
 
 def test_the_picture_is_of_these_runs():

@@ -342,4 +342,26 @@ def test_what_each_adapter_was_trained_on_is_what_its_curve_says() -> None:
     wanted[run.PRUNED] = run.learnt("pruned", run.SMALLER, curves)
     assert told == wanted
     shipped = {p.stem for p in (root / run.TOLD.parent).glob("*.gguf")}
-    assert shipped == {*told, *(f"{run.BASE}-{name}" for name in run.REWARDED)}
+    on_board = [name for name in run.REWARDED if name not in run.CONTROLS]
+    assert shipped == {*told, *(f"{run.BASE}-{name}" for name in on_board)}
+
+
+def test_the_form_of_r1_searcher_is_learnt_from_turns_that_fit_the_budget_of_its_rollouts(
+    tmp_path: Path,
+) -> None:
+    def group(task: str, *replies: str) -> str:
+        return json.dumps({"task": task, "rows": [["prompt", reply] for reply in replies]}) + "\n"
+
+    query, answer = (
+        "<|begin_of_query|>Who?<|end_of_query|>\n\n",
+        "Ada.</think>\n<answer>Ada</answer>",
+    )
+    fit = group("r1_searcher", query, query, answer)
+    file = tmp_path / "tagged.jsonl"
+    others = (
+        group("r1_searcher", query, query, query, answer),  # more look-ups than it may make
+        group("r1_searcher", query, "\n\n<|"),  # ends in a look-up that was refused
+        group("search_r1", query, answer),
+    )
+    file.write_text("".join([others[0], fit, *others[1:]]))
+    assert Path(run.fitting(str(file), 2)).read_text() == fit

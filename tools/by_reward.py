@@ -1,6 +1,7 @@
 """The curves of training by reward as a picture: `python -m tools.by_reward` draws training/curves/by-reward.svg.
 
-Left the two runs of Search-R1, right the two stages of R1-Searcher one behind the other. Needs a browser, as tests do.
+Left the two runs of Search-R1, right the two stages of R1-Searcher one behind the other and the second one alone.
+Needs a browser, as tests do.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ LINES = (
     Line("search-r1-no-mask", "Search-R1, not masked", 1, COLOURS[1]),
     Line("r1-searcher-first", "R1-Searcher, first stage", 2, COLOURS[3]),
     Line("r1-searcher", "R1-Searcher, second stage", 2, COLOURS[2], after="r1-searcher-first"),
+    Line("r1-searcher-second-alone", "R1-Searcher, second stage alone", 2, COLOURS[4]),
 )
 
 

@@ -27,6 +27,7 @@ PICTURES = {
     "training/curves/corag.jsonl": "The same of the round of kept chains after it.",
     "training/curves/pruned.jsonl": "The same of the smaller model.",
     "training/curves/tagged.jsonl": "The same of the tagged form, from which training by reward starts.",
+    "training/curves/r1-searcher-form.jsonl": "The same of R1-Searcher's form alone, where its stages start.",
     "training/curves/search-r1.jsonl": "What the rollouts of each step of Search-R1 were paid, and how they searched.",
     "training/curves/search-r1-no-mask.jsonl": "The same without the mask over passages.",
     "training/curves/r1-searcher-first.jsonl": "The same of R1-Searcher's first stage.",
@@ -36,7 +37,8 @@ PICTURES = {
     "training/curves/r1-searcher-first-unseen.jsonl": "The same of R1-Searcher's first stage.",
     "training/curves/r1-searcher-unseen.jsonl": "The same of its second stage.",
     "training/curves/r1-searcher-second-alone.jsonl": "The second stage without the first one before it.",
-    "training/curves/by-reward.svg": "The picture of the eight before.",
+    "training/curves/r1-searcher-second-alone-unseen.jsonl": "Its answers on the unseen world.",
+    "training/curves/by-reward.svg": "The picture of the ten before.",
 }
 NAMES_WIDTH = 32
 

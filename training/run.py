@@ -15,8 +15,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from budgetscape import weights
+from training.rollouts import CLOSING
 
 BUILD, CURVES = Path("training/build"), Path("training/curves")
 TOLD = Path("sample_runs/adapters/training.json")
@@ -32,8 +34,11 @@ REHEARSED = 2
 """Groups of the examples that are learnt beside each kept chain."""
 RANK = 8
 """Of the adapters of the pruned model and of the tagged form, and so of those that reward made of it."""
-FORMAL = 160
-"""Optimiser steps of the tagged form; reward starts after three quarters of them (exact match .32)."""
+FORMAL, FORMAL_MORE = 160, 64
+"""Optimiser steps of the tagged form, and after three quarters of these of R1-Searcher's alone, in the turns that fit
+the budget of its rollouts."""
+FEWER = 8
+"""Groups a step of these last ones."""
 
 EXAMPLES = {
     "examples": ("--every", "--first-seed", "20000", "--worlds", "50", "--plays", "300"),
@@ -54,11 +59,14 @@ REWARDED: Mapping[str, tuple[str, int, str]] = {
         40,
         "search_r1 --search 4 --think 384 --every 20 --no-mask",
     ),
-    "r1-searcher-first": ("tagged/at-75", 8, "r1_searcher_first --every 8"),
-    "r1-searcher": ("r1-searcher-first/last", 8, "r1_searcher_second --every 8"),
+    "r1-searcher-first": ("r1-searcher-form/last", 12, "r1_searcher_first --every 12"),
+    "r1-searcher": ("r1-searcher-first/last", 12, "r1_searcher_second --every 12"),
+    "r1-searcher-second-alone": ("r1-searcher-form/last", 24, "r1_searcher_second --every 24"),
 }
 """Runs of training by reward, in order: their folder, whose name follows the base's in the adapter's; the folder that
 each starts from; steps; recipe and what else is its own."""
+CONTROLS = frozenset({"r1-searcher-second-alone"})
+"""What is only measured, against another run of as many steps, and not on board."""
 PAID = "--questions 4 --each 5 --tried 60 --slots 20 --rate 2e-4"
 """Of each of these runs."""
 
@@ -104,9 +112,14 @@ def curve(file: str, name: str) -> int:
 
 
 def trained(
-    folder: str, files: Sequence[str], steps: int, args: argparse.Namespace, *options: str
+    folder: str,
+    files: Sequence[str],
+    steps: int,
+    args: argparse.Namespace,
+    *options: str,
+    groups: int = GROUPS,
 ) -> Path:
-    """Train on; the folder of the adapter. Raises Unfinished."""
+    """Train on, so many groups a step; the folder of the adapter. Raises Unfinished."""
     fixed = ["--steps", str(steps), "--minutes", str(args.minutes), "--most", "700", *options]
     if args.device != "cpu":
         fixed += ["--device", args.device, "--readers", "8", "--cores", "16"]
@@ -114,7 +127,7 @@ def trained(
     if args.workers > 1:
         launch = ["torch.distributed.run", "--nproc-per-node", str(args.workers), "-m", *launch]
         fixed += ["--cores", str(args.workers)]
-    each = str(max(1, GROUPS // args.workers))
+    each = str(max(1, groups // args.workers))
     stage(*launch, str(BUILD / folder), *files, "--groups", each, *fixed)
     if curve(f"{folder}/curve.jsonl", folder) < steps:
         raise Unfinished
@@ -166,13 +179,31 @@ def searcher(files: Sequence[str], args: argparse.Namespace) -> None:
     exported(more, KEPT, learnt("warm", STEPS) + learnt("corag", MORE))
 
 
+def fitting(file: str, searches: int) -> str:
+    """R1-Searcher's turns that end in an answer after at most so many searches, as a file."""
+    path = Path(file).with_name("r1-searcher-form.jsonl")
+    groups = [(line, json.loads(line)) for line in _lines(file)]
+    path.write_text("".join(line for line, group in groups if _fits(group, searches)))
+    return str(path)
+
+
+def _fits(group: Mapping[str, Any], searches: int) -> bool:
+    rows = group["rows"]  # one for each search and one for the answer
+    ends = str(rows[-1][1]).endswith(CLOSING)
+    return group["task"] == "r1_searcher" and ends and len(rows) <= searches + 1
+
+
 def by_reward(args: argparse.Namespace) -> None:
     """The tagged form, and what reward makes of it. Tokens are not told of these: they were sampled, not read."""
-    form = [made("tagged", "training.examples", *TAGGED)]
-    trained("tagged", form, FORMAL, args, "--rank", str(RANK), "--most", "1400")
+    form = made("tagged", "training.examples", *TAGGED)
+    last = trained("tagged", [form], FORMAL, args, "--rank", str(RANK), "--most", "1400")
+    own = ("--begin", str(last.with_name("at-75")), "--rate", "5e-4", "--most", "1400")
+    short = [fitting(form, 2)]
+    trained("r1-searcher-form", short, FORMAL_MORE, args, *own, groups=FEWER)
     for folder in REWARDED:
         last = rewarded(folder, args)
-        stage("training.export", str(last), f"{BASE}-{folder}", "--no-probes")
+        if folder not in CONTROLS:
+            stage("training.export", str(last), f"{BASE}-{folder}", "--no-probes")
 
 
 def main() -> None:
