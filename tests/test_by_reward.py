@@ -1,14 +1,16 @@
-"""The kept curves of training by reward, and the picture of them."""
+"""The kept curves of training by reward, the picture of them, and the order in which they are made."""
 
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from tools.by_reward import LINES, PICTURE, ROWS, figure, rows, smoothed
+from training import run
 from training.run import BASE, CONTROLS, REWARDED, TOLD
 
 ROOT = Path(__file__).parents[1]
@@ -67,3 +69,32 @@ def test_a_control_takes_as_many_steps_as_the_stages_that_it_is_compared_with():
 def test_the_picture_is_of_these_runs():
     texts = {node.text for node in ElementTree.parse(PICTURE).iter() if node.text}
     assert {line.label for line in LINES} <= texts
+
+
+def test_the_recipe_makes_each_start_before_what_starts_there_and_exports_all_but_controls(
+    tmp_path, monkeypatch
+):
+    build, exported = tmp_path / "build", []
+
+    def stage(module, *options):
+        given = dict(zip(options, options[1:], strict=False))
+        if module == "training.export":
+            exported.append(options[1])
+            return
+        made = Path(options[0])
+        made.parent.mkdir(parents=True, exist_ok=True)
+        if module == "training.examples":
+            made.write_text("")
+            return
+        start = given.get("--begin") or (options[1] if module == "training.reinforce" else None)
+        assert start is None or Path(start).is_dir(), f"{made.name} starts from nothing: {start}"
+        for folder in ("at-75", "last"):
+            (made / folder).mkdir(parents=True)
+        for name in ("curve", "unseen"):
+            (made / f"{name}.jsonl").write_text(json.dumps({"step": int(given["--steps"])}) + "\n")
+
+    monkeypatch.setattr(run, "BUILD", build)
+    monkeypatch.setattr(run, "CURVES", tmp_path / "curves")
+    monkeypatch.setattr(run, "stage", stage)
+    run.by_reward(Namespace(minutes=1, workers=1, device="cpu"))
+    assert exported == [f"{BASE}-{name}" for name in REWARDED if name not in CONTROLS]
