@@ -170,6 +170,9 @@ def test_the_interval_of_a_reward_stays_within_what_can_be_paid():
         done = [_rolled("r1_searcher", ["I know.</think>\n<a", answer])] * 12
         low, high = reward_interval("r1_searcher_second", done)
         assert -2 < low < 1 and low <= mean <= high <= 1
+    formless = [_rolled("r1_searcher", ["I know.", "Oslo"])] * 12
+    low, high = reward_interval("r1_searcher_second", formless)
+    assert low == -2 < high < 0
 
 
 def test_unseen_questions_are_taken_evenly_over_hops():

@@ -347,8 +347,10 @@ def test_what_each_adapter_was_trained_on_is_what_its_curve_says() -> None:
 
 
 def test_the_form_of_r1_searcher_is_learnt_from_turns_that_fit_the_budget_of_its_rollouts(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(run, "BUILD", tmp_path)
+
     def group(task: str, *replies: str) -> str:
         return json.dumps({"task": task, "rows": [["prompt", reply] for reply in replies]}) + "\n"
 
@@ -357,11 +359,12 @@ def test_the_form_of_r1_searcher_is_learnt_from_turns_that_fit_the_budget_of_its
         "Ada.</think>\n<answer>Ada</answer>",
     )
     fit = group("r1_searcher", query, query, answer)
-    file = tmp_path / "tagged.jsonl"
+    files = [tmp_path / f"{name}.jsonl" for name in run.TAGGED]
     others = (
         group("r1_searcher", query, query, query, answer),  # more look-ups than it may make
         group("r1_searcher", query, "\n\n<|"),  # ends in a look-up that was refused
         group("search_r1", query, answer),
     )
-    file.write_text("".join([others[0], fit, *others[1:]]))
-    assert Path(run.fitting(str(file), 2)).read_text() == fit
+    for file in files:
+        file.write_text("".join([others[0], fit, *others[1:]]))
+    assert Path(run.fitting([str(file) for file in files], 2)).read_text() == fit * len(files)

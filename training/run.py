@@ -35,8 +35,8 @@ REHEARSED = 2
 RANK = 8
 """Of the adapters of the pruned model and of the tagged form, and so of those that reward made of it."""
 FORMAL, FORMAL_MORE = 160, 64
-"""Optimiser steps of the tagged form, and after three quarters of these of R1-Searcher's alone, in the turns that fit
-the budget of its rollouts."""
+"""Optimiser steps of the tagged form; and of R1-Searcher's alone, from three quarters of the first ones on, in turns
+that fit the budget of its rollouts."""
 FEWER = 8
 """Groups a step of these last ones."""
 
@@ -49,7 +49,10 @@ EXAMPLES = {
     },
 }
 """Files of examples and the options that make them."""
-TAGGED = ("--tagged", "--worlds", "10", "--first-seed", "22000", "--plays", "700")
+TAGGED = {
+    name: ("--tagged", "--worlds", "10", "--first-seed", seed, "--plays", "700")
+    for name, seed in (("tagged", "22000"), ("tagged2", "22100"))
+}
 
 
 REWARDED: Mapping[str, tuple[str, int, str]] = {
@@ -179,10 +182,10 @@ def searcher(files: Sequence[str], args: argparse.Namespace) -> None:
     exported(more, KEPT, learnt("warm", STEPS) + learnt("corag", MORE))
 
 
-def fitting(file: str, searches: int) -> str:
+def fitting(files: Sequence[str], searches: int) -> str:
     """R1-Searcher's turns that end in an answer after at most so many searches, as a file."""
-    path = Path(file).with_name("r1-searcher-form.jsonl")
-    groups = [(line, json.loads(line)) for line in _lines(file)]
+    path = BUILD / "r1-searcher-form.jsonl"
+    groups = [(line, json.loads(line)) for file in files for line in _lines(file)]
     path.write_text("".join(line for line, group in groups if _fits(group, searches)))
     return str(path)
 
@@ -195,8 +198,8 @@ def _fits(group: Mapping[str, Any], searches: int) -> bool:
 
 def by_reward(args: argparse.Namespace) -> None:
     """The tagged form, and what reward makes of it. Tokens are not told of these: they were sampled, not read."""
-    form = made("tagged", "training.examples", *TAGGED)
-    last = trained("tagged", [form], FORMAL, args, "--rank", str(RANK), "--most", "1400")
+    form = [made(name, "training.examples", *options) for name, options in TAGGED.items()]
+    last = trained("tagged", form, FORMAL, args, "--rank", str(RANK), "--most", "1400")
     own = ("--begin", str(last.with_name("at-75")), "--rate", "5e-4", "--most", "1400")
     short = [fitting(form, 2)]
     trained("r1-searcher-form", short, FORMAL_MORE, args, *own, groups=FEWER)
